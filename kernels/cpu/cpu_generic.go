@@ -1,0 +1,4 @@
+package cpu
+
+// variants lists what this processor can run, fastest first.
+func variants() []Variant { return []Variant{Generic} }

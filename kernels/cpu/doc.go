@@ -1,0 +1,2 @@
+// Package cpu names the kernel variants and chooses the one this process runs.
+package cpu

@@ -1,0 +1,220 @@
+package vec
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerasrun/kerasrun/kernels/kerneltest"
+)
+
+// activation is an entry of testdata/activations.json.
+type activation struct {
+	name string
+	f    func(dst, src []float32)
+	// single: the function is computed in float32, as Keras does, so that its
+	// last bits differ from the float64 result.
+	single bool
+}
+
+var inf32 = float32(math.Inf(1))
+
+func reluOf(slope, top, threshold float32) func(dst, src []float32) {
+	return func(dst, src []float32) { ReLU(dst, src, slope, top, threshold) }
+}
+
+func with(f func(dst, src []float32, p float32), p float32) func(dst, src []float32) {
+	return func(dst, src []float32) { f(dst, src, p) }
+}
+
+func activations() []activation {
+	return []activation{
+		{"relu", reluOf(0, inf32, 0), false},
+		{"relu_slope", reluOf(0.125, inf32, 0), false},
+		{"relu_max", reluOf(0, 2.5, 0), false},
+		{"relu_threshold", reluOf(0, inf32, 1), false},
+		{"relu_threshold_negative", reluOf(0, inf32, -1), false},
+		{"relu_threshold_negative_max", reluOf(0, 6, -1), false},
+		{"relu_all", reluOf(0.125, 6, 1), true},
+		{"relu_slope_max", reluOf(0.125, 2.5, 0), false},
+		{"relu6", ReLU6, false},
+		{"leaky_relu", with(LeakyReLU, 0.25), false},
+		{"hard_tanh", HardTanh, false},
+		{"hard_sigmoid", HardSigmoid, true},
+		{"hard_sigmoid_2", HardSigmoid2, true},
+		{"hard_silu", HardSiLU, true},
+		{"hard_shrink", with(HardShrink, 0.5), false},
+		{"soft_shrink", with(SoftShrink, 0.5), true},
+		{"threshold", func(dst, src []float32) { Threshold(dst, src, 1, -7) }, false},
+		{"sparse_plus", SparsePlus, true},
+		{"sparse_sigmoid", SparseSigmoid, true},
+		{"exponential", Exp, false},
+		{"sigmoid", Sigmoid, false},
+		{"log_sigmoid", LogSigmoid, false},
+		{"tanh", Tanh, false},
+		{"tanh_shrink", TanhShrink, false},
+		{"silu", SiLU, false},
+		{"mish", Mish, false},
+		{"softplus", Softplus, false},
+		{"softsign", Softsign, false},
+		{"squareplus", with(Squareplus, 4), false},
+		{"gelu", GELU, false},
+		{"gelu_tanh", GELUTanh, false},
+		{"elu", with(ELU, 0.5), false},
+		{"selu", SELU, false},
+		{"celu", with(CELU, 2), false},
+	}
+}
+
+// goldens is testdata/activations.json: float64 results of real Keras.
+type goldens struct {
+	X           []string              `json:"x"`
+	Elementwise map[string][]string   `json:"elementwise"`
+	Rows        [][]string            `json:"rows"`
+	Along       map[string][][]string `json:"along"`
+}
+
+func readGoldens(t *testing.T) goldens {
+	t.Helper()
+	data, err := os.ReadFile("testdata/activations.json")
+	require.NoError(t, err)
+	var g goldens
+	require.NoError(t, json.Unmarshal(data, &g))
+	return g
+}
+
+func floats(t *testing.T, text []string) []float64 {
+	t.Helper()
+	out := make([]float64, len(text))
+	for i, s := range text {
+		v, err := strconv.ParseFloat(s, 64)
+		require.NoError(t, err)
+		out[i] = v
+	}
+	return out
+}
+
+func singles(v []float64) []float32 {
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out
+}
+
+func TestActivationsAgainstKeras(t *testing.T) {
+	g := readGoldens(t)
+	x := singles(floats(t, g.X))
+	require.Len(t, activations(), len(g.Elementwise))
+	for _, a := range activations() {
+		t.Run(a.name, func(t *testing.T) {
+			want := floats(t, g.Elementwise[a.name])
+			got := kerneltest.Guarded(t, len(x))
+			a.f(got, x)
+			for i, v := range got {
+				// Keras cancels digits even in float64 (x - tanh(x), 1 + erf(x)).
+				lost := math.Ldexp(math.Max(1, math.Abs(float64(x[i]))), -50)
+				if a.single {
+					lost = math.Ldexp(math.Max(1, math.Abs(want[i])), -23)
+				}
+				near := math.Abs(float64(v)-want[i]) <= lost
+				require.True(t, near || kerneltest.ULP(v, float32(want[i])) <= 1,
+					"f(%v) = %v, want %v", x[i], v, want[i])
+			}
+		})
+	}
+}
+
+// Lengths, ends of slices, and dst being src.
+func TestActivationLengths(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	for _, a := range activations() {
+		for n := 0; n <= 35; n++ {
+			src := kerneltest.Random(r, n)
+			one := make([]float32, n)
+			for i := range src {
+				a.f(one[i:i+1], src[i:i+1])
+			}
+			dst, same := kerneltest.Fenced(t, n), kerneltest.Copy(t, src)
+			a.f(dst, src)
+			require.Equal(t, one, append([]float32{}, dst...), "%s of %d", a.name, n)
+			a.f(same, same)
+			require.Equal(t, one, append([]float32{}, same...), "%s of %d in place", a.name, n)
+		}
+	}
+}
+
+func TestPReLURow(t *testing.T) {
+	src := []float32{-1, 2, -3, -4, 0, 6}
+	dst := kerneltest.Guarded(t, len(src))
+	PReLURow(dst, src, []float32{10, 0.5, -1})
+	require.Equal(t, []float32{-10, 2, 3, -40, 0, 6}, dst)
+}
+
+func TestGLU(t *testing.T) {
+	dst := kerneltest.Guarded(t, 2)
+	GLU(dst, []float32{2, -4}, []float32{0, inf32})
+	require.Equal(t, []float32{1, -4}, dst)
+}
+
+func TestSoftmaxAgainstKeras(t *testing.T) {
+	g := readGoldens(t)
+	for name, f := range map[string]func(dst, src []float32, n int){
+		"softmax":     func(dst, src []float32, n int) { Softmax(dst, src, 1, n, 1) },
+		"log_softmax": func(dst, src []float32, n int) { LogSoftmax(dst, src, 1, n, 1) },
+		"sparsemax":   func(dst, src []float32, n int) { Sparsemax(dst, src, 1, n, 1, make([]float32, n)) },
+	} {
+		for i, row := range g.Rows {
+			src, want := singles(floats(t, row)), floats(t, g.Along[name][i])
+			if name == "sparsemax" && src[0] != src[0] {
+				continue // where a sort puts NaN is not defined
+			}
+			dst := kerneltest.Guarded(t, len(src))
+			f(dst, src, len(src))
+			for j, v := range dst {
+				near := math.Abs(float64(v)-want[j]) <= 3e-7
+				require.True(t, near || kerneltest.ULP(v, float32(want[j])) <= 1,
+					"%s(%v)[%d] = %v, want %v", name, src, j, v, want[j])
+			}
+		}
+	}
+}
+
+// An inner axis gives what the same lines give when they are contiguous.
+func TestSoftmaxAxis(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	const outer, axis, inner = 3, 5, 4
+	src := kerneltest.Random(r, outer*axis*inner)
+	scratch := make([]float32, axis)
+	for name, f := range map[string]func(dst, src []float32, outer, axis, inner int){
+		"softmax":     Softmax,
+		"log_softmax": LogSoftmax,
+		"sparsemax": func(dst, src []float32, outer, axis, inner int) {
+			Sparsemax(dst, src, outer, axis, inner, scratch)
+		},
+	} {
+		dst := kerneltest.Guarded(t, len(src))
+		f(dst, src, outer, axis, inner)
+		line, want := make([]float32, axis), make([]float32, axis)
+		for o := 0; o < outer; o++ {
+			for i := 0; i < inner; i++ {
+				for j := range line {
+					line[j] = src[(o*axis+j)*inner+i]
+				}
+				f(want, line, 1, axis, 1)
+				for j, w := range want {
+					require.Equal(t, w, dst[(o*axis+j)*inner+i], name)
+				}
+			}
+		}
+		same := append([]float32{}, src...)
+		f(same, same, outer, axis, inner)
+		require.Equal(t, append([]float32{}, dst...), same, name)
+		f(nil, nil, 2, 0, 3)
+	}
+}

@@ -1,0 +1,27 @@
+// Package vec holds the kernels that go over slices of float32 once:
+// activations, arithmetic, softmax, reductions and normalization.
+//
+// # Contract
+//
+// Elementwise functions compute len(src) elements (len(a) with two operands)
+// and accept dst and src being the same slice; slices that overlap otherwise
+// are not allowed. Functions along an axis see a tensor as (outer, axis,
+// inner) in C order, so that any axis is reached without a transposition: for
+// the last one, inner is 1.
+//
+// Nothing here allocates, starts goroutines, returns errors or keeps state.
+// Lengths are the caller's to check; a slice that is too short panics with an
+// index error. Calls on disjoint parts of the same slices may run at the same
+// time.
+//
+// # Accuracy and special values
+//
+// Functions of one number are computed in float64 and rounded once, except
+// where Keras's own float32 arithmetic is exact or its steps are part of the
+// definition. Sums are kept in float64. NaN goes in and out as in TensorFlow:
+// comparisons select like tf.where, the relu family, minimum and maximum
+// propagate it.
+//
+// Formulas and parameter names are those of
+// https://keras.io/api/layers/activations/ .
+package vec

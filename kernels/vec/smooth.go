@@ -1,0 +1,53 @@
+package vec
+
+// Exp computes e^x.
+func Exp(dst, src []float32) { each(dst, src, exp) }
+
+// Sigmoid computes 1/(1+e^-x).
+func Sigmoid(dst, src []float32) { each(dst, src, sigmoid) }
+
+// LogSigmoid computes -softplus(-x).
+func LogSigmoid(dst, src []float32) { each(dst, src, logSigmoid) }
+
+// Tanh computes the hyperbolic tangent.
+func Tanh(dst, src []float32) { each(dst, src, tanh) }
+
+// TanhShrink computes x - tanh(x).
+func TanhShrink(dst, src []float32) { each(dst, src, tanhShrink) }
+
+// SiLU computes x*sigmoid(x), also known as swish.
+func SiLU(dst, src []float32) { each(dst, src, silu) }
+
+// Mish computes x*tanh(softplus(x)).
+func Mish(dst, src []float32) { each(dst, src, mish) }
+
+// Softplus computes log(1+e^x).
+func Softplus(dst, src []float32) { each(dst, src, softplus) }
+
+// Softsign computes x/(1+|x|).
+func Softsign(dst, src []float32) { each(dst, src, softsign) }
+
+// Squareplus computes (x+sqrt(x²+b))/2. Keras's b is 4.
+func Squareplus(dst, src []float32, b float32) { squareplus(dst, src, b) }
+
+// GELU computes x*Φ(x) with the exact normal distribution function
+// (Keras's approximate=False).
+func GELU(dst, src []float32) { each(dst, src, gelu) }
+
+// GELUTanh computes the GELU with Φ approximated by a tanh
+// (Keras's approximate=True).
+func GELUTanh(dst, src []float32) { each(dst, src, geluTanh) }
+
+// ELU computes x for x > 0 and alpha*(e^x-1) otherwise. TensorFlow subtracts 1
+// after rounding e^x to float32, so that it loses digits near 0; this does not.
+func ELU(dst, src []float32, alpha float32) { elu(dst, src, alpha) }
+
+// SELU is the scaled [ELU] of Klambauer et al. (2017); the note on rounding
+// there holds here.
+func SELU(dst, src []float32) { each(dst, src, selu) }
+
+// CELU computes max(x, 0) + alpha*(e^(min(x, 0)/alpha)-1).
+func CELU(dst, src []float32, alpha float32) { celu(dst, src, alpha) }
+
+// GLU computes a*sigmoid(b) for two halves a and b of a tensor.
+func GLU(dst, a, b []float32) { glu(dst, a, b) }

@@ -1,0 +1,38 @@
+package vec
+
+// Softmax computes e^(x-max) / Σ e^(x-max) along the axis. As in TensorFlow,
+// an axis with +Inf or NaN in it, or with -Inf only, gives NaN.
+func Softmax(dst, src []float32, outer, axis, inner int) {
+	alongAxis(dst, src, outer, axis, inner, softmax)
+}
+
+// LogSoftmax computes x - max - log Σ e^(x-max) along the axis.
+func LogSoftmax(dst, src []float32, outer, axis, inner int) {
+	alongAxis(dst, src, outer, axis, inner, logSoftmax)
+}
+
+// Sparsemax computes Keras's sparsemax along the axis. It differs from the
+// projection of Martins and Astudillo (2016): Keras adds up the cumulative
+// sums of the support where the paper takes the last one, so that
+// [0.5, 0.4] gives [0.3, 0.2]; this does as Keras does. sorted is scratch of
+// length axis.
+func Sparsemax(dst, src []float32, outer, axis, inner int, sorted []float32) {
+	sorted = sorted[:axis]
+	alongAxis(dst, src, outer, axis, inner, func(dst, src []float32, n, step int) {
+		sparsemax(dst, src, n, step, sorted)
+	})
+}
+
+// alongAxis calls f for each line along the axis: its n elements lie step
+// apart from the start of dst and src on.
+func alongAxis(dst, src []float32, outer, axis, inner int, f func(dst, src []float32, n, step int)) {
+	if axis == 0 {
+		return
+	}
+	for o := 0; o < outer; o++ {
+		for i := 0; i < inner; i++ {
+			at := o*axis*inner + i
+			f(dst[at:], src[at:], axis, inner)
+		}
+	}
+}
