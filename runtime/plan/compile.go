@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step"
+)
+
+// ErrLimit reports a plan that needs more memory than its limit.
+var ErrLimit = errors.New("limit exceeded")
+
+// Options change how a graph is compiled.
+type Options struct {
+	// Keep lists value IDs that must come out of the plan, besides the outputs.
+	Keep []int
+	// NoFuse leaves every op a step of its own, for tests.
+	NoFuse bool
+	// MaxActivation bounds the bytes of intermediate values of one session; 0 means 2 GiB.
+	MaxActivation int64
+}
+
+// Compiled is a graph after the passes. It is immutable and safe for concurrent use.
+type Compiled struct {
+	p     *program
+	packs *step.Packs
+	limit int64
+}
+
+// Compile runs the passes over g, whose parameters have the given values, in the order of g.Params.
+func Compile(g *graph.Graph, weights []graph.Tensor, packs *step.Packs, o Options) (*Compiled, error) {
+	if len(weights) != len(g.Params) {
+		return nil, fmt.Errorf("%w: %d weights, want %d", graph.ErrShape, len(weights), len(g.Params))
+	}
+	p := newProgram(g, weights, o.Keep)
+	for _, pass := range passes {
+		if o.NoFuse && pass.fuses {
+			continue
+		}
+		if err := pass.run(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", pass.name, err)
+		}
+	}
+	if o.MaxActivation <= 0 {
+		o.MaxActivation = 2 << 30
+	}
+	return &Compiled{p, packs, o.MaxActivation}, nil
+}
+
+// passes run in this order. Each may only rewrite the program's nodes and constants.
+var passes = []struct {
+	name  string
+	fuses bool
+	run   func(*program) error
+}{
+	{"drop identities", false, dropIdentities},
+	{"cancel transposes", false, cancelTransposes},
+	{"fold constants", false, foldConstants},
+	{"fuse bias", true, fuseBias},
+	{"gather affine maps", true, affine}, // Normalization and Rescaling become one scale and shift
+	{"fold batch normalization", true, foldBatchNorm},
+	{"fuse padding", true, fusePadding}, // before activations are absorbed: it looks for a ReLU
+	{"fuse activation", true, fuseActivation},
+	{"fuse residual", true, fuseResidual}, // takes the activation of the addition along
+	{"drop unused", false, dropUnused},
+}

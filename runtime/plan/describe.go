@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// String returns the plan as text, one step a line: what is computed with what
+// fused, the result, the kernel and the layers.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for i, s := range p.Steps {
+		info := s.Info()
+		fmt.Fprintf(&b, "%3d %-40s %-24s %-28s %s\n", i, s.Describe(), p.results(s), info.Kernel, strings.Join(s.Layers, " "))
+	}
+	return b.String()
+}
+
+func (p *Plan) results(s Step) string {
+	var out []string
+	for _, v := range s.Out {
+		t := p.Slots[v].Type
+		text := t.Shape.String()
+		if t.DType != graph.Float32 {
+			text += " " + t.DType.String()
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}
+
+// Describe names the op of s and what is fused: "Conv + bias + residual + relu".
+func (s Step) Describe() string {
+	text := graph.Name(s.Op)
+	switch op := s.Op.(type) {
+	case graph.Activation:
+		text = string(op.Func)
+	case graph.Unary:
+		text = string(op.Func)
+	case graph.Binary:
+		text = string(op.Func)
+	case graph.Pool:
+		text = string(op.Kind) + " pool"
+	case graph.Reduce:
+		text = "reduce " + string(op.Func)
+	}
+	if s.Fused.Bias {
+		text += " + bias"
+	}
+	if s.Fused.Residual {
+		text += " + residual"
+	}
+	if s.Fused.Act != nil {
+		text += " + " + string(s.Fused.Act.Func)
+	}
+	return text
+}

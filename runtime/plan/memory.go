@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// align is the number of float32 elements that arena offsets are multiples of: one cache line.
+const align = 16
+
+// A block is the memory of one or more values (aliases), alive from the step
+// that writes it to the last that reads it.
+type block struct {
+	first, last int
+	size        int // float32 elements in the arena, 0 for none
+	offset      int
+	place       Place
+	input       int
+	tensor      *graph.Tensor
+}
+
+// place gives every value that a step touches a slot. Values in float32 lie in
+// one arena: blocks are placed largest first, each at the lowest offset that is
+// free during its life (Pisarchyk and Lee, 2020, "greedy by size").
+func (b *planner) place() error {
+	var blocks []*block
+	of := make([]*block, len(b.p.values))
+	add := func(v int, bl block) {
+		blocks = append(blocks, &bl)
+		of[v] = &bl
+	}
+	for i, in := range b.p.inputs {
+		add(in.ID, block{first: -1, last: -1, place: InInput, input: i})
+	}
+	for id, t := range b.p.consts {
+		add(id, block{first: -1, last: -1, place: InConst, tensor: t})
+	}
+	total := int64(0)
+	for i, n := range b.p.nodes {
+		for _, v := range n.in {
+			of[v].last = i
+		}
+		if alias(n) {
+			of[n.out[0]] = of[n.in[0]]
+			continue
+		}
+		for _, v := range n.out {
+			t := b.types[v]
+			elems, _ := t.Shape.Elems()
+			bl := block{first: i, last: i, place: InBuffer}
+			if t.DType == graph.Float32 {
+				bl.place, bl.size = InArena, (elems+align-1)/align*align
+			} else {
+				total += int64(elems) * int64(t.DType.Size())
+			}
+			if total > b.limit || int64(elems)*int64(t.DType.Size()) > b.limit {
+				return fmt.Errorf("%w: layer %s makes %v %v: intermediate values need more than %d bytes", ErrLimit, n.layers[0], t.DType, t.Shape, b.limit)
+			}
+			add(v, bl)
+		}
+	}
+	end := len(b.p.nodes)
+	for _, v := range b.p.outputs {
+		of[v].last = end
+	}
+	b.plan.Arena = arrange(blocks)
+	if total += int64(b.plan.Arena) * 4; total > b.limit {
+		return fmt.Errorf("%w: intermediate values need %d bytes, more than %d", ErrLimit, total, b.limit)
+	}
+	b.plan.Bytes = total
+	b.slots(of)
+	return nil
+}
+
+// arrange sets the offsets of the blocks in the arena and returns its size.
+func arrange(blocks []*block) int {
+	var order, placed []*block
+	for _, bl := range blocks {
+		if bl.place == InArena {
+			order = append(order, bl)
+		}
+	}
+	slices.SortStableFunc(order, func(x, y *block) int { return y.size - x.size })
+	size := 0
+	for _, bl := range order {
+		at := 0
+		for _, o := range placed { // by offset
+			if o.first > bl.last || o.last < bl.first {
+				continue
+			}
+			if at+bl.size <= o.offset {
+				break
+			}
+			at = max(at, o.offset+o.size)
+		}
+		bl.offset = at
+		i, _ := slices.BinarySearchFunc(placed, at, func(o *block, at int) int { return o.offset - at })
+		placed = slices.Insert(placed, i, bl)
+		size = max(size, at+bl.size)
+	}
+	return size
+}
+
+// slots makes the slots and points the steps, inputs and outputs at them.
+func (b *planner) slots(of []*block) {
+	buffer := map[*block]int{}
+	get := func(v int) int {
+		if b.slot[v] >= 0 {
+			return b.slot[v]
+		}
+		bl := of[v]
+		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.offset, Tensor: bl.tensor}
+		switch bl.place {
+		case InInput:
+			s.Offset = bl.input
+		case InBuffer:
+			if _, ok := buffer[bl]; !ok {
+				buffer[bl] = len(buffer)
+			}
+			s.Offset = buffer[bl]
+		case InConst:
+			t := *bl.tensor
+			t.Shape = s.Shape
+			s.Tensor = &t
+		}
+		b.slot[v] = len(b.plan.Slots)
+		b.plan.Slots = append(b.plan.Slots, s)
+		return b.slot[v]
+	}
+	for _, in := range b.p.inputs {
+		b.plan.Inputs = append(b.plan.Inputs, get(in.ID))
+	}
+	kept := b.plan.Steps[:0]
+	for i, n := range b.p.nodes {
+		st := b.plan.Steps[i]
+		if st.Step == nil {
+			continue
+		}
+		for _, v := range n.in {
+			st.In = append(st.In, get(v))
+		}
+		for _, v := range n.out {
+			st.Out = append(st.Out, get(v))
+		}
+		kept = append(kept, st)
+	}
+	b.plan.Steps = kept
+	for _, v := range b.p.outputs {
+		b.plan.Outputs = append(b.plan.Outputs, get(v))
+	}
+}

@@ -1,0 +1,147 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step"
+)
+
+// A Plan is a list of steps for concrete input shapes. It is immutable and safe
+// for concurrent use; the buffers of a run belong to its caller.
+type Plan struct {
+	Steps []Step
+	// Slots are the places of values: what steps read and write.
+	Slots []Slot
+	// Inputs and Outputs are the slots of the model's inputs and of its outputs,
+	// followed by kept values.
+	Inputs, Outputs []int
+	// Arena is the number of float32 elements that the slots in the arena need.
+	Arena int
+	// Scratch is the number of float32 elements that each worker needs.
+	Scratch int
+	// Bytes is the memory of the slots, the arena and other element types together.
+	Bytes int64
+}
+
+// A Step is a step with its operands.
+type Step struct {
+	step.Step
+	Op      graph.Op
+	Fused   step.Epilogue
+	Layers  []string // Keras layers whose work it does
+	In, Out []int    // slots; a negative operand was packed into the step
+}
+
+// Place says where the elements of a Slot are.
+type Place uint8
+
+// The places of a Slot.
+const (
+	InArena  Place = iota // Arena[Offset:], float32
+	InBuffer              // a buffer of its own, any element type
+	InConst               // Tensor
+	InInput               // the caller's input number Offset
+)
+
+// A Slot is the place of a value in a run.
+type Slot struct {
+	graph.Type
+	Place  Place
+	Offset int
+	Tensor *graph.Tensor // InConst
+}
+
+// Plan makes the plan for inputs of the given shapes, which must fit the model's.
+func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
+	b := &planner{p: c.p, packs: c.packs, limit: c.limit, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values))}
+	for i := range b.slot {
+		b.slot[i] = -1
+	}
+	if err := b.infer(inputs); err != nil {
+		return nil, err
+	}
+	if err := b.steps(); err != nil {
+		return nil, err
+	}
+	if err := b.place(); err != nil {
+		return nil, err
+	}
+	return &b.plan, nil
+}
+
+// Inputs returns the model's inputs.
+func (c *Compiled) Inputs() []graph.Named { return c.p.inputs }
+
+type planner struct {
+	p     *program
+	packs *step.Packs
+	limit int64
+	types []graph.Type // by value, concrete
+	slot  []int        // by value
+	plan  Plan
+}
+
+// infer computes the concrete type of every value.
+func (b *planner) infer(inputs []graph.Shape) error {
+	if len(inputs) != len(b.p.inputs) {
+		return fmt.Errorf("%w: %d inputs, want %d", graph.ErrShape, len(inputs), len(b.p.inputs))
+	}
+	for i, in := range b.p.inputs {
+		if !in.Shape.Fits(inputs[i]) || !inputs[i].Known() {
+			return fmt.Errorf("%w: input %q is %v, want %v", graph.ErrShape, in.Name, inputs[i], in.Shape)
+		}
+		b.types[in.ID] = graph.Type{DType: in.DType, Shape: inputs[i].Clone()}
+	}
+	for id, t := range b.p.consts {
+		b.types[id] = graph.Type{DType: t.DType, Shape: t.Shape}
+	}
+	for _, n := range b.p.nodes {
+		in := make([]graph.Type, n.args())
+		for i := range in {
+			in[i] = b.types[n.in[i]]
+		}
+		out, err := n.op.Infer(in)
+		if err != nil {
+			return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(n.op), err)
+		}
+		for i, v := range n.out {
+			if _, ok := out[i].Shape.Elems(); !ok {
+				return fmt.Errorf("layer %s: %w: result %v is too large", n.layers[0], graph.ErrShape, out[i].Shape)
+			}
+			b.types[v] = out[i]
+		}
+	}
+	return nil
+}
+
+// steps makes the step of every node and the slots it touches. Reshapes of
+// values make no step: they share the slot's memory (see place).
+func (b *planner) steps() error {
+	for _, n := range b.p.nodes {
+		spec := step.Spec{Op: n.op, Epilogue: n.epi}
+		for _, v := range n.in {
+			spec.In = append(spec.In, b.types[v])
+			spec.Const = append(spec.Const, b.p.consts[v])
+		}
+		for _, v := range n.out {
+			spec.Out = append(spec.Out, b.types[v])
+		}
+		var s step.Step
+		if !alias(n) {
+			var err error
+			if s, err = step.New(spec, b.packs); err != nil {
+				return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(n.op), err)
+			}
+			b.plan.Scratch = max(b.plan.Scratch, s.Info().Scratch)
+		}
+		b.plan.Steps = append(b.plan.Steps, Step{Step: s, Op: n.op, Fused: n.epi, Layers: n.layers})
+	}
+	return nil
+}
+
+// alias reports whether n gives its operand another shape only.
+func alias(n *node) bool {
+	_, ok := n.op.(graph.Reshape)
+	return ok && n.epi == (step.Epilogue{})
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step"
+)
+
+// A node is a graph node with what was fused into it. Its operands are those of
+// the op, then the bias, then the residual.
+type node struct {
+	layers []string // the op's layer first, then those of what was fused
+	op     graph.Op
+	in     []int
+	out    []int
+	epi    step.Epilogue
+}
+
+// args returns how many operands belong to the op itself.
+func (n *node) args() int {
+	k := len(n.in)
+	if n.epi.Bias {
+		k--
+	}
+	if n.epi.Residual {
+		k--
+	}
+	return k
+}
+
+// A program is what the passes rewrite. A removed node has a nil op until compact.
+type program struct {
+	values  []graph.Value
+	consts  map[int]*graph.Tensor // weights, constants and what was folded
+	nodes   []*node
+	inputs  []graph.Named
+	outputs []int // graph outputs, then kept values
+	names   []string
+}
+
+func newProgram(g *graph.Graph, weights []graph.Tensor, keep []int) *program {
+	p := &program{values: append([]graph.Value{}, g.Values...), consts: map[int]*graph.Tensor{}, inputs: g.Inputs}
+	for i := range g.Params {
+		p.consts[g.Params[i].Value] = &weights[i]
+	}
+	for id, i := range g.ConstOf {
+		p.consts[id] = &g.Consts[i]
+	}
+	for _, n := range g.Nodes {
+		p.nodes = append(p.nodes, &node{
+			layers: []string{n.Layer}, op: n.Op,
+			in: append([]int{}, n.In...), out: append([]int{}, n.Out...),
+		})
+	}
+	for _, o := range g.Outputs {
+		p.outputs = append(p.outputs, o.ID)
+		p.names = append(p.names, o.Name)
+	}
+	p.outputs = append(p.outputs, keep...)
+	return p
+}
+
+// constant adds a constant value.
+func (p *program) constant(t graph.Tensor) int {
+	id := len(p.values)
+	p.values = append(p.values, graph.Value{ID: id, Type: graph.Type{DType: t.DType, Shape: t.Shape}})
+	p.consts[id] = &t
+	return id
+}
+
+// uses counts the readers of each value; an output counts as one.
+func (p *program) uses() []int {
+	n := make([]int, len(p.values))
+	for _, nd := range p.nodes {
+		for _, v := range nd.in {
+			n[v]++
+		}
+	}
+	for _, v := range p.outputs {
+		n[v]++
+	}
+	return n
+}
+
+// producers maps a value to the index of its node, or -1.
+func (p *program) producers() []int {
+	by := make([]int, len(p.values))
+	for i := range by {
+		by[i] = -1
+	}
+	for i, nd := range p.nodes {
+		for _, v := range nd.out {
+			by[v] = i
+		}
+	}
+	return by
+}
+
+// replace makes every reader of old read new instead.
+func (p *program) replace(old, new int) {
+	for _, nd := range p.nodes {
+		for i, v := range nd.in {
+			if v == old {
+				nd.in[i] = new
+			}
+		}
+	}
+	for i, v := range p.outputs {
+		if v == old {
+			p.outputs[i] = new
+		}
+	}
+}
+
+// compact removes the nodes without an op.
+func (p *program) compact() {
+	kept := p.nodes[:0]
+	for _, nd := range p.nodes {
+		if nd.op != nil {
+			kept = append(kept, nd)
+		}
+	}
+	p.nodes = kept
+}
+
+// absorb appends the layers of b to those of a, each once.
+func absorb(a, b *node) {
+	for _, l := range b.layers {
+		seen := false
+		for _, m := range a.layers {
+			seen = seen || l == m
+		}
+		if !seen {
+			a.layers = append(a.layers, l)
+		}
+	}
+}
