@@ -1,0 +1,252 @@
+package step
+
+import (
+	"fmt"
+
+	"github.com/kerasrun/kerasrun/kernels/conv"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// A convolution runs over images with one, two or three spatial axes. The
+// kernels know two: one axis is an image of height 1, and with three, an output
+// plane is the sum of the convolutions of its input planes (depth taps).
+type convolution struct {
+	base
+	plane
+	x, kernel, bias, residual operand
+	packed                    []float32 // nil: the kernel is packed in each run
+	rows, panels              split     // a chunk is a block of rows times a block of panels
+	spatial
+	inImage int // floats of an image
+	finish
+}
+
+// spatial holds the spatial axes of a convolution or pooling as depth, height
+// and width; missing leading ones are 1.
+type spatial struct {
+	in, out, taps, stride, dilation, before [3]int
+}
+
+func newSpatial(in, out, taps, stride, dilation []int, before func(i int) int) spatial {
+	s := spatial{in: [3]int{1, 1, 1}, out: [3]int{1, 1, 1}, taps: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}
+	off := 3 - len(in)
+	for i := range in {
+		s.in[off+i], s.out[off+i], s.taps[off+i] = in[i], out[i], taps[i]
+		s.stride[off+i], s.dilation[off+i], s.before[off+i] = stride[i], dilation[i], before(i)
+	}
+	return s
+}
+
+// windows is the spatial form of an op that pads.
+func windows(x, y graph.Shape, taps, stride, dilation []int, p graph.Padding) spatial {
+	in := x[1 : len(x)-1]
+	return newSpatial(in, y[1:len(y)-1], taps, stride, dilation, func(i int) int {
+		before, _ := p.Pads(i, in[i], (taps[i]-1)*dilation[i]+1, stride[i])
+		return before
+	})
+}
+
+// depthTap returns the input plane that output plane o reads, weighted with
+// slice t of the kernel. It reports false for one on padding.
+func (c *convolution) depthTap(o, t int) (from int, ok bool) {
+	if c.kind == transposed {
+		from = o + c.before[0] - t*c.dilation[0]
+		return from / c.stride[0], from >= 0 && from%c.stride[0] == 0 && from/c.stride[0] < c.spatial.in[0]
+	}
+	from = o*c.stride[0] - c.before[0] + t*c.dilation[0]
+	return from, from >= 0 && from < c.spatial.in[0]
+}
+
+// depthTaps returns the first and last slice of the kernel that output plane o
+// is weighted with, or last < first for none.
+func (c *convolution) depthTaps(o int) (first, last int) {
+	first, last = 0, c.taps[0]-1
+	for first <= last {
+		if _, ok := c.depthTap(o, first); ok {
+			break
+		}
+		first++
+	}
+	for last > first {
+		if _, ok := c.depthTap(o, last); ok {
+			break
+		}
+		last--
+	}
+	return first, last
+}
+
+func (m *maker) conv(op graph.Conv) Step {
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	rank := len(x) - 2
+	cin, filters := x[rank+1], y[rank+1]
+	if op.Groups == cin && cin > 1 { // (window..., 1, c·dm) lies in memory as (window..., c, dm)
+		return m.depthwiseOf(windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding), cin, filters/cin)
+	}
+	s := windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding)
+	if op.Groups == 1 && s.pointwise() {
+		return m.dense(elems(x)/cin, cin, filters)
+	}
+	return m.convolution(s, plane{kind: direct, conv: conv.Shape{
+		InH: s.in[1], InW: s.in[2], InC: cin, OutH: s.out[1], OutW: s.out[2], OutC: filters,
+		KH: s.taps[1], KW: s.taps[2], StrideH: s.stride[1], StrideW: s.stride[2],
+		DilationH: s.dilation[1], DilationW: s.dilation[2], PadTop: s.before[1], PadLeft: s.before[2], Groups: op.Groups,
+	}}, fmt.Sprintf("%dx%d", s.taps[1], s.taps[2]))
+}
+
+// pointwise reports whether output cells are products of the input cells of the same place.
+func (s *spatial) pointwise() bool {
+	ones := [3]int{1, 1, 1}
+	return s.taps == ones && s.stride == ones && s.in == s.out && s.before == [3]int{}
+}
+
+// dense is the product of an (rows, k) matrix with the (k, n) kernel.
+func (m *maker) dense(rows, k, n int) Step {
+	s := newSpatial([]int{rows, 1}, []int{rows, 1}, []int{1, 1}, []int{1, 1}, []int{1, 1}, func(int) int { return 0 })
+	return m.convolution(s, plane{kind: direct, conv: conv.DenseShape(rows, k, n)}, fmt.Sprintf("%dx%dx%d", rows, k, n))
+}
+
+func (m *maker) depthwise(op graph.DepthwiseConv) Step {
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	rank := len(x) - 2
+	return m.depthwiseOf(windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding), k[rank], k[rank+1])
+}
+
+func (m *maker) depthwiseOf(s spatial, c, multiplier int) Step {
+	return m.convolution(s, plane{kind: depthwise, depthwise: conv.DepthwiseShape{
+		InH: s.in[1], InW: s.in[2], InC: c, OutH: s.out[1], OutW: s.out[2], Multiplier: multiplier,
+		KH: s.taps[1], KW: s.taps[2], StrideH: s.stride[1], StrideW: s.stride[2],
+		DilationH: s.dilation[1], DilationW: s.dilation[2], PadTop: s.before[1], PadLeft: s.before[2],
+	}}, fmt.Sprintf("%dx%d", s.taps[1], s.taps[2]))
+}
+
+func (m *maker) transposed(op graph.ConvTranspose) Step {
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	rank := len(x) - 2
+	s := newSpatial(x[1:1+rank], y[1:1+rank], k[:rank], op.Strides, op.Dilation, func(i int) int {
+		_, before := op.Out(i, x[1+i], k[i])
+		return before
+	})
+	return m.convolution(s, plane{kind: transposed, transposed: conv.TransposedShape{
+		InH: s.in[1], InW: s.in[2], InC: x[rank+1], OutH: s.out[1], OutW: s.out[2], OutC: y[rank+1],
+		KH: s.taps[1], KW: s.taps[2], StrideH: s.stride[1], StrideW: s.stride[2],
+		DilationH: s.dilation[1], DilationW: s.dilation[2], CropTop: s.before[1], CropLeft: s.before[2],
+	}}, fmt.Sprintf("%dx%d", s.taps[1], s.taps[2]))
+}
+
+// convolution completes a step whose planes are p.
+func (m *maker) convolution(s spatial, p plane, name string) Step {
+	p.measure()
+	c := &convolution{
+		plane: p, x: m.operand(0), bias: m.bias(), residual: m.residual(),
+		spatial: s, inImage: s.in[0] * p.in, finish: newFinish(m.Epilogue.Act),
+	}
+	images := elems(m.Out[0].Shape) / (s.out[0] * p.out)
+	flops := 2 * float64(p.multiplications()) * float64(s.taps[0]*s.out[0]*images)
+	scratch := 0
+	if w := m.constant(1); w != nil {
+		key := packKey{[4]*graph.Tensor{w}, p.form()}
+		c.packed = m.packs.float32s(key, p.packedLen*s.taps[0], func(dst []float32) { p.packAll(dst, w.Float32s(), s.taps[0]) })
+	} else {
+		c.kernel = m.operand(1)
+		scratch = p.packedLen * s.taps[0]
+	}
+	c.rows, c.panels = c.split(images*s.out[0]*p.outH, flops*nsFLOP)
+	c.base = m.base(kernel(p.family(), name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks})
+	c.info.Scratch = scratch
+	return c
+}
+
+// split chooses chunks for rows of output that take ns together: blocks of
+// rows, or of panels where the weights are larger than what they apply to, so
+// that each chunk streams a part of the weights once.
+func (c *convolution) split(rows int, ns float64) (r, p split) {
+	chunks := chunksFor(ns)
+	if c.packed == nil {
+		chunks = 1 // it packs first
+	}
+	if c.panelCount() > 1 && (rows < chunks || len(c.packed) > c.inImage) {
+		p = split{c.panelCount(), min(chunks, c.panelCount())}
+		return split{rows, max(1, min(rows, chunks/p.chunks))}, p
+	}
+	return split{rows, max(1, min(rows, chunks))}, split{c.panelCount(), 1}
+}
+
+func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
+	packed := c.packed
+	if packed == nil {
+		packed = scratch[:c.info.Scratch]
+		c.packAll(packed, c.kernel.of(a), len(packed)/c.packedLen)
+	}
+	x, bias, residual, dst := c.x.of(a), c.bias.of(a), c.residual.of(a), result(a)
+	depth := c.spatial.out[0]
+	lo, hi := c.rows.bounds(chunk % c.rows.chunks)
+	p0, p1 := c.panels.bounds(chunk / c.rows.chunks)
+	for lo < hi {
+		n := lo / c.outH // the plane
+		y0 := lo - n*c.outH
+		y1 := min(c.outH, y0+hi-lo)
+		at := n * c.plane.out
+		e := conv.Epilogue{Bias: bias}
+		if residual != nil {
+			e.Residual = residual[at : at+c.plane.out]
+		}
+		c.runPlane(dst[at:at+c.plane.out], x[n/depth*c.inImage:][:c.inImage], packed, e, n%depth, y0, y1, p0, p1)
+		lo += y1 - y0
+	}
+	return nil
+}
+
+// runPlane computes rows y0 to y1-1 of output plane o: the first depth tap adds
+// bias and residual, the others add to the plane, the last one clamps.
+func (c *convolution) runPlane(dst, image, packed []float32, e conv.Epilogue, o, y0, y1, p0, p1 int) {
+	first, last := c.depthTaps(o)
+	if last < first {
+		c.withoutInput(dst, e, y0, y1)
+	}
+	for t := first; t <= last; t++ {
+		from, ok := c.depthTap(o, t)
+		if !ok {
+			continue
+		}
+		if t > first {
+			e.Bias, e.Residual = nil, dst
+		}
+		if t == last {
+			c.into(&e)
+		}
+		c.run(dst, image[from*c.plane.in:][:c.plane.in], packed[t*c.packedLen:][:c.packedLen], &e, y0, y1, p0, p1)
+	}
+	if c.act == nil {
+		return
+	}
+	lo, hi := c.channels(p0, p1)
+	width := c.plane.out / (c.outH * c.outW)
+	if hi-lo == width {
+		d := dst[y0*c.outW*width : y1*c.outW*width]
+		c.act(d, d)
+		return
+	}
+	for i := y0 * c.outW; i < y1*c.outW; i++ {
+		d := dst[i*width+lo : i*width+hi]
+		c.act(d, d)
+	}
+}
+
+// withoutInput is a plane whose depth taps all lie on padding.
+func (c *convolution) withoutInput(dst []float32, e conv.Epilogue, y0, y1 int) {
+	row := c.plane.out / c.outH
+	for i := y0 * row; i < y1*row; i++ {
+		var v float32
+		if e.Bias != nil {
+			v = e.Bias[i%len(e.Bias)]
+		}
+		if e.Residual != nil {
+			v += e.Residual[i]
+		}
+		dst[i] = v
+	}
+	if c.clamp {
+		c.apply(dst[y0*row : y1*row])
+	}
+}

@@ -1,0 +1,102 @@
+package step
+
+import (
+	"math"
+
+	"github.com/kerasrun/kerasrun/kernels/vec"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step/reference"
+)
+
+// An elementwise step applies a function to every element.
+type elementwise struct {
+	base
+	x operand
+	f func(dst, src []float32)
+}
+
+func (m *maker) elementwise(name string, ns float64, f func(dst, src []float32)) Step {
+	n := elems(m.Out[0].Shape)
+	return &elementwise{m.base(kernel("vec", name), float64(n), splitFor(n, float64(n)*ns)), m.operand(0), f}
+}
+
+func (e *elementwise) Run(a *Args, chunk int, _ []float32) error {
+	lo, hi := e.work.bounds(chunk)
+	e.f(result(a)[lo:hi], e.x.of(a)[lo:hi])
+	return nil
+}
+
+func (m *maker) activation(op graph.Activation) Step {
+	f := newFinish(&op)
+	if f.clamp {
+		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.Clip(d, s, f.lo, f.hi) })
+	}
+	return m.elementwise(string(op.Func), nsSmooth, f.act)
+}
+
+func (m *maker) unary(op graph.Unary) Step {
+	f := reference.Unary(op.Func)
+	if m.Out[0].DType == graph.Bool {
+		n := elems(m.Out[0].Shape)
+		return &predicate{m.base("go "+string(op.Func), float64(n), splitFor(n, float64(n)*nsConv)), m.operand(0), f}
+	}
+	switch op.Func {
+	case graph.Neg:
+		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.MulScalar(d, s, -1) })
+	case graph.Square:
+		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.Mul(d, s, s) })
+	case graph.Reciprocal:
+		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.DivIntoScalar(d, s, 1) })
+	case graph.Exp:
+		return m.elementwise(string(op.Func), nsSmooth, vec.Exp)
+	case graph.Sqrt:
+		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) {
+			for i, x := range s {
+				d[i] = float32(math.Sqrt(float64(x)))
+			}
+		})
+	}
+	return m.elementwise(string(op.Func), nsSmooth, func(d, s []float32) {
+		for i, x := range s {
+			d[i] = float32(f(float64(x)))
+		}
+	})
+}
+
+// A predicate yields truth values of float32 elements.
+type predicate struct {
+	base
+	x operand
+	f func(float64) float64
+}
+
+func (p *predicate) Run(a *Args, chunk int, _ []float32) error {
+	lo, hi := p.work.bounds(chunk)
+	y := a.Out[0].Data.([]bool)
+	for i, x := range p.x.of(a)[lo:hi] {
+		y[lo+i] = p.f(float64(x)) != 0
+	}
+	return nil
+}
+
+// A cast converts between any two element types.
+type cast struct {
+	base
+	saturate bool
+	x        *graph.Tensor // when constant
+}
+
+func (m *maker) cast(op graph.Cast) Step {
+	n := elems(m.Out[0].Shape)
+	return &cast{m.base("go cast", 0, splitFor(n, float64(n)*nsConv)), op.Saturate, m.constant(0)}
+}
+
+func (c *cast) Run(a *Args, chunk int, _ []float32) error {
+	lo, hi := c.work.bounds(chunk)
+	x := c.x
+	if x == nil {
+		x = &a.In[0]
+	}
+	reference.CastRange(a.Out[0], *x, c.saturate, lo, hi)
+	return nil
+}

@@ -1,0 +1,128 @@
+package step
+
+import (
+	"fmt"
+
+	"github.com/kerasrun/kerasrun/kernels/conv"
+)
+
+// A plane is one of the convolution kernels, made for images of one size. It
+// calls them statically, since an epilogue behind an interface or a function
+// value would be allocated.
+type plane struct {
+	kind       planeKind
+	conv       conv.Shape
+	depthwise  conv.DepthwiseShape
+	transposed conv.TransposedShape
+
+	in, out    int // floats of an input and an output plane
+	outH, outW int
+	kernelLen  int // floats of a slice of the kernel and of its packed form
+	packedLen  int
+}
+
+type planeKind uint8
+
+const (
+	direct planeKind = iota
+	depthwise
+	transposed
+)
+
+// measure computes the sizes from the shape of the kind.
+func (p *plane) measure() {
+	switch p.kind {
+	case direct:
+		s := &p.conv
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.OutC, s.OutH, s.OutW
+		p.kernelLen, p.packedLen = s.KH*s.KW*(s.InC/s.Groups)*s.OutC, conv.PackedLen(s)
+	case depthwise:
+		s := &p.depthwise
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.InC*s.Multiplier, s.OutH, s.OutW
+		p.kernelLen, p.packedLen = s.KH*s.KW*s.InC*s.Multiplier, conv.DepthwisePackedLen(s)
+	case transposed:
+		s := &p.transposed
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.OutC, s.OutH, s.OutW
+		p.kernelLen, p.packedLen = s.KH*s.KW*s.OutC*s.InC, conv.TransposedPackedLen(s)
+	}
+}
+
+// family names the kernel, form its packed weights.
+func (p *plane) family() string { return [...]string{"conv", "depthwise", "transposed"}[p.kind] }
+
+func (p *plane) form() string {
+	if p.kind == direct {
+		return fmt.Sprintf("conv %d", p.conv.Groups)
+	}
+	return p.family()
+}
+
+// multiplications counts those of one plane and depth tap.
+func (p *plane) multiplications() int {
+	switch p.kind {
+	case direct:
+		return p.conv.Multiplications()
+	case depthwise:
+		return p.out * p.depthwise.KH * p.depthwise.KW
+	}
+	return p.in * p.transposed.KH * p.transposed.KW * p.transposed.OutC
+}
+
+// packAll packs the slices of a kernel, one a depth tap.
+func (p *plane) packAll(dst, kernel []float32, taps int) {
+	for t := range taps {
+		d, k := dst[t*p.packedLen:][:p.packedLen], kernel[t*p.kernelLen:][:p.kernelLen]
+		switch p.kind {
+		case direct:
+			conv.Pack(d, k, &p.conv)
+		case depthwise:
+			conv.PackDepthwise(d, k, &p.depthwise)
+		case transposed:
+			conv.PackTransposed(d, k, &p.transposed)
+		}
+	}
+}
+
+// panelCount is the number of parts that the output channels split into.
+func (p *plane) panelCount() int {
+	if p.kind != direct || p.conv.Groups > 1 {
+		return 1
+	}
+	return conv.Panels(&p.conv)
+}
+
+// channels are the output channels of panels p0 to p1-1.
+func (p *plane) channels(p0, p1 int) (lo, hi int) {
+	c := p.out / (p.outH * p.outW)
+	if n := p.panelCount(); n > 1 && p1-p0 < n {
+		w := panelWidth()
+		return p0 * w, min(p1*w, c)
+	}
+	return 0, c
+}
+
+// panelWidth is the number of channels of a panel, read off the kernel's own count.
+func panelWidth() int {
+	w := 1
+	for {
+		s := conv.DenseShape(1, 1, w+1)
+		if conv.Panels(&s) > 1 {
+			return w
+		}
+		w++
+	}
+}
+
+// run computes rows y0 to y1-1 and, where panels are more than one, panels p0 to p1-1.
+func (p *plane) run(dst, src, packed []float32, e *conv.Epilogue, y0, y1, p0, p1 int) {
+	switch {
+	case p.kind == depthwise:
+		conv.RunDepthwise(&p.depthwise, dst, src, packed, e, y0, y1)
+	case p.kind == transposed:
+		conv.RunTransposed(&p.transposed, dst, src, packed, e, y0, y1)
+	case p.panelCount() == 1:
+		conv.Run(&p.conv, dst, src, packed, e, y0, y1)
+	default:
+		conv.RunPanels(&p.conv, dst, src, packed, e, y0, y1, p0, p1)
+	}
+}
