@@ -21,10 +21,9 @@ type block struct {
 	tensor      *graph.Tensor
 }
 
-// place gives every value that a step touches a slot. Values in float32 lie in
-// one arena: blocks are placed largest first, each at the lowest offset that is
+// place finds the block of every value, by value ID. Values in float32 lie in one arena: blocks are placed largest first, each at the lowest offset that is
 // free during its life (Pisarchyk and Lee, 2020, "greedy by size").
-func (b *planner) place() error {
+func (b *planner) place() ([]*block, error) {
 	var blocks []*block
 	of := make([]*block, len(b.p.values))
 	add := func(v int, bl block) {
@@ -56,7 +55,7 @@ func (b *planner) place() error {
 				total += int64(elems) * int64(t.DType.Size())
 			}
 			if total > b.limit || int64(elems)*int64(t.DType.Size()) > b.limit {
-				return fmt.Errorf("%w: layer %s makes %v %v: intermediate values need more than %d bytes", ErrLimit, n.layers[0], t.DType, t.Shape, b.limit)
+				return nil, fmt.Errorf("%w: layer %s makes %v %v: intermediate values need more than %d bytes", ErrLimit, n.layers[0], t.DType, t.Shape, b.limit)
 			}
 			add(v, bl)
 		}
@@ -67,11 +66,10 @@ func (b *planner) place() error {
 	}
 	b.plan.Arena = arrange(blocks)
 	if total += int64(b.plan.Arena) * 4; total > b.limit {
-		return fmt.Errorf("%w: intermediate values need %d bytes, more than %d", ErrLimit, total, b.limit)
+		return nil, fmt.Errorf("%w: intermediate values need %d bytes, more than %d", ErrLimit, total, b.limit)
 	}
 	b.plan.Bytes = total
-	b.slots(of)
-	return nil
+	return of, nil
 }
 
 // arrange sets the offsets of the blocks in the arena and returns its size.

@@ -61,12 +61,14 @@ func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
 	if err := b.infer(inputs); err != nil {
 		return nil, err
 	}
+	blocks, err := b.place() // before any step allocates: it holds the limit
+	if err != nil {
+		return nil, err
+	}
 	if err := b.steps(); err != nil {
 		return nil, err
 	}
-	if err := b.place(); err != nil {
-		return nil, err
-	}
+	b.slots(blocks)
 	return &b.plan, nil
 }
 
