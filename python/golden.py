@@ -1,0 +1,403 @@
+"""Turns one line of cases.py into a folder of testdata/models.
+
+A case is built and run twice, by the Keras that writes the file: once as it
+is, once with every dtype float64 and the stored weights (the exact result).
+Keras 3 and tf_keras do not live in one process, so main() starts one each.
+
+A folder holds the model file, expect.npz (input_i, output_i, exact_i) and
+case.json. Everything is seeded by the case's name; zip dates are fixed."""
+
+import argparse
+import fnmatch
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+ERA = os.environ.get("GOLDEN_ERA", "")  # "3", "2", or empty in the parent
+K = L = ops = tf = None
+if ERA:
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="1")
+    import tensorflow as tf
+    import exact
+    exact.install()
+    if ERA == "3":
+        import keras as K
+        ops = K.ops
+        exact.install_keras3()
+    else:
+        import tf_keras as K
+        exact.install_tf_keras()
+    L = K.layers
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+# format: (Keras, suffix of the folder, model file, weights file)
+FORMATS = {
+    "k3": ("3", "", "model.keras", ""),
+    "k3h5": ("3", "_h5", "model.h5", ""),
+    "k3json": ("3", "_json", "model.json", "model.weights.h5"),
+    "k3shards": ("3", "_shards", "model.json", "model.weights.json"),
+    "k3dir": ("3", "_dir", "model", ""),
+    "k2": ("2", "_k2", "model.keras", ""),
+    "k2h5": ("2", "_k2_h5", "model.h5", ""),
+    "k2json": ("2", "_k2_json", "model.json", "weights.h5"),
+    "k2list": ("2", "_k2_list", "model.json", "weights.h5"),  # a Sequential's config as a bare list
+}
+OTHERS = {"digits"}  # folders of the same place that other scripts make
+DATE = (2024, 1, 1, 0, 0, 0)
+
+
+# The words of the table -------------------------------------------------------
+
+class Spec:
+    """One input: its declared shape, the shape of the data (no batch), a dtype."""
+
+    def __init__(self, shape, dtype=None, size=None, high=256):
+        self.shape, self.dtype, self.high = tuple(shape), dtype, high
+        self.size = tuple(size or shape)
+
+    def data(self, rng, batch, dtype):
+        shape = (batch,) + self.size
+        if self.dtype == "bool":
+            return rng.random(shape) < 0.5
+        if self.dtype and "int" in self.dtype:
+            return rng.integers(0, self.high, shape).astype(self.dtype)
+        if self.high != 256:
+            return rng.uniform(0, self.high, shape).astype(dtype)
+        return rng.normal(0.0, 1.5, shape).astype(dtype)
+
+
+def u8(*shape):
+    return Spec(shape, "uint8")
+
+
+def i32(*shape, high=50):
+    return Spec(shape, "int32", high=high)
+
+
+def image(*shape):
+    """float32 in 0..255."""
+    return Spec(shape, None, high=255)
+
+
+def sized(shape, size):
+    """Declared with None dimensions, fed with size."""
+    return Spec(shape, None, size=size)
+
+
+class Case:
+    def __init__(self, name, inputs, build, formats="k3", dtype="float32", note="", batch=0):
+        if isinstance(inputs, (Spec, tuple)):
+            inputs = [inputs]
+        self.name, self.build, self.dtype, self.note = name, build, dtype, note
+        self.inputs = [i if isinstance(i, Spec) else Spec(i) for i in inputs]
+        self.formats = formats.split()
+        self.seed = zlib.crc32(name.encode())
+        dims = {d for s in self.inputs for d in s.size}
+        self.batch = batch or next(n for n in range(2, 99) if n not in dims)
+
+    def model(self, floatx, policy):
+        """A fresh model. build takes the symbolic inputs and returns outputs, or
+        takes nothing and returns the model."""
+        K.backend.clear_session()
+        K.backend.set_floatx(floatx)
+        set_policy(policy)
+        K.utils.set_random_seed(self.seed % 2**31)
+        code, defaults = self.build.__code__, self.build.__defaults__ or ()
+        if code.co_argcount == len(defaults):
+            return self.build()
+        inputs = [K.Input(s.shape, dtype=s.dtype) for s in self.inputs]
+        return K.Model(inputs if len(inputs) > 1 else inputs[0], self.build(*inputs))
+
+
+def set_policy(name):
+    if ERA == "3":
+        K.config.set_dtype_policy(name)
+    else:
+        K.mixed_precision.set_global_policy(name)
+
+
+def seq(*layers, **kw):
+    return K.Sequential(list(layers), **kw)
+
+
+def adapted(layer, *shape):
+    """layer after seeing seeded data of shape."""
+    layer.adapt(np.random.default_rng(7).normal(2.0, 3.0, shape))
+    return layer
+
+
+def frozen(layer):
+    layer.trainable = False
+    return layer
+
+
+def chain(x, *layers):
+    """layers one after the other on x."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+# Running ----------------------------------------------------------------------
+
+def flat(x):
+    return K.tree.flatten(x) if ERA == "3" else tf.nest.flatten(x)
+
+
+def feed(model, arrays):
+    """arrays, in the order of model.inputs, in the structure the model takes."""
+    if ERA == "3":
+        struct = getattr(model, "_inputs_struct", None)
+        return arrays[0] if struct is None else K.tree.pack_sequence_as(struct, arrays)
+    struct = getattr(model, "_nested_inputs", None)
+    return arrays[0] if struct is None or len(arrays) == 1 else tf.nest.pack_sequence_as(struct, arrays)
+
+
+def run(model, arrays):
+    """Keras's outputs, in the order of model.outputs, in one batch."""
+    y = model.predict(feed(model, arrays), batch_size=len(arrays[0]), verbose=0)
+    return [np.asarray(a) for a in flat(y)]
+
+
+def storable(a):
+    """npy has no bfloat16; float32 holds it exactly."""
+    return a.astype("float32") if a.dtype.name == "bfloat16" else a
+
+
+def finalize(model):
+    """Normalization keeps its weights in a second form, made from the first."""
+    for layer in model._flatten_layers():
+        if layer.__class__.__name__ == "Normalization":
+            layer.finalize_state()
+
+
+def run64(case, model, arrays):
+    """The outputs of the same model with the same weights in float64."""
+    from weights import upcast
+    twin = case.model("float64", "float64")
+    twin.set_weights(upcast(model.get_weights()))
+    finalize(twin)
+    return run(twin, [a if a.dtype.kind in "uib" else a.astype("float64") for a in arrays])
+
+
+# Writing ----------------------------------------------------------------------
+
+def same_ids(text):
+    """shared_object_id is an address of the process: numbers of the same length instead."""
+    ids = {}
+
+    def number(match):
+        old = match.group(2)
+        return match.group(1) + ids.setdefault(old, b"%0*d" % (len(old), 10 ** (len(old) - 1) + len(ids)))
+    return re.sub(rb'(\\?"shared_object_id\\?": ?)(\d+)', number, text)
+
+
+def same_date(path):
+    """Rewrites a .keras zip with one fixed date inside and out."""
+    with zipfile.ZipFile(path) as z:
+        entries = [(i, z.read(i)) for i in z.infolist()]
+    with zipfile.ZipFile(path, "w") as z:
+        for info, data in entries:
+            if info.filename == "metadata.json":
+                data = undated(data)
+            if info.filename == "config.json":
+                data = same_ids(data)
+            fixed = zipfile.ZipInfo(info.filename, DATE)
+            fixed.compress_type, fixed.external_attr = info.compress_type, info.external_attr
+            z.writestr(fixed, data)
+
+
+def rewrite(path):
+    path.write_bytes(same_ids(path.read_bytes()))
+
+
+def undated(metadata):
+    return json.dumps(dict(json.loads(metadata), date_saved="2024-01-01@00:00:00")).encode()
+
+
+def bare_list(architecture):
+    """A Sequential as Keras 1 to 2.2.2 wrote it: the config is the list of layers,
+    no InputLayer, batch_input_shape in the first layer."""
+    model = json.loads(architecture)
+    layers = model["config"]["layers"]
+    if layers[0]["class_name"] == "InputLayer":
+        shape = layers.pop(0)["config"]["batch_input_shape"]
+        layers[0]["config"]["batch_input_shape"] = shape
+    return json.dumps(dict(model, config=layers))
+
+
+def save(model, fmt, folder):
+    era, _, file, weights = FORMATS[fmt]
+    path = folder / file
+    if fmt == "k3dir":
+        K.saving.save_model(model, path, zipped=False)
+        meta = path / "metadata.json"
+        meta.write_bytes(undated(meta.read_bytes()))
+        rewrite(path / "config.json")
+    elif weights:
+        path.write_text(bare_list(model.to_json()) if fmt == "k2list" else model.to_json())
+        size = {"max_shard_size": 4e-6} if fmt == "k3shards" else {}  # GB
+        rewrite(path)
+        model.save_weights(folder / weights, **size)
+    else:
+        model.save(path)
+        if file.endswith(".keras"):
+            same_date(path)
+        else:
+            rewrite(path)
+
+
+def classes(model):
+    """The Keras classes of the model's graph and the operations among them."""
+    found, nodes = set(), set()
+
+    def walk(v):
+        if isinstance(v, list):
+            for item in v:
+                walk(item)
+        if not isinstance(v, dict):
+            return
+        name, config = v.get("class_name"), v.get("config")
+        if isinstance(name, str) and "config" in v:
+            module = v.get("module") or ""
+            if module.startswith("keras.src.ops"):
+                nodes.add(name)
+            elif name == "TFOpLambda" or name == "SlicingOpLambda":
+                found.add(name)
+                nodes.add(config["function"])
+            elif not any(w in module for w in ("initializers", "regularizers", "constraints", "optimizers")) \
+                    and hasattr(L, name) or name in ("Sequential", "Functional", "LayerScale", "CustomScaleLayer"):
+                found.add(name)
+        for key, item in v.items():
+            if key != "build_config" and key != "compile_config":
+                walk(item)
+
+    walk(json.loads(model.to_json()))
+    return sorted(found), sorted(nodes)
+
+
+def version():
+    return K.__version__ if ERA == "3" else "tf_keras " + K.__version__
+
+
+def write_npz(path, arrays):
+    """An npz with fixed dates."""
+    with zipfile.ZipFile(path, "w") as z:
+        for name, array in arrays.items():
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.ascontiguousarray(array).reshape(array.shape))
+            info = zipfile.ZipInfo(name + ".npy", DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            z.writestr(info, data.getvalue())
+
+
+def write_case(folder, fields):
+    (folder / "case.json").write_text(json.dumps(fields, indent=1) + "\n")
+
+
+def ulps(outputs, exacts):
+    """The largest rms error of an output, in units of 2^-23 of its rms."""
+    worst = 0.0
+    for a, b in zip(outputs, exacts):
+        if a.dtype.kind != "f" and a.dtype.name != "bfloat16":
+            continue
+        a = a.astype("float64")
+        if not np.isfinite(a).all() or a.shape != b.shape:
+            return float("inf")
+        rms = np.sqrt(np.mean(b**2))
+        worst = max(worst, np.sqrt(np.mean((a - b) ** 2)) / max(rms, 1e-30) * 2**23)
+    return worst
+
+
+def make(case, formats, out):
+    from weights import matter
+    exact.used.clear()
+    floatx = case.dtype if case.dtype in ("float64", "float16") else "float32"
+    rng = np.random.default_rng(case.seed)
+    model = case.model(floatx, case.dtype)
+    matter(model, rng)
+    finalize(model)
+    arrays = [s.data(rng, case.batch, floatx) for s in case.inputs]
+    for fmt in formats:
+        folder = out / (case.name + FORMATS[fmt][1])
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        save(model, fmt, folder)
+    found, nodes = classes(model)
+    outputs = run(model, arrays)
+    exacts = run64(case, model, arrays)
+    exacts = [e if o.dtype.kind == "f" or o.dtype.name == "bfloat16" else o for o, e in zip(outputs, exacts)]
+    error = ulps(outputs, exacts)
+    note = "; ".join([n for n in [case.note] if n] + sorted(exact.used))
+    expect = {f"{k}_{i}": storable(a) for k, v in (("input", arrays), ("output", outputs), ("exact", exacts))
+              for i, a in enumerate(v)}
+    for fmt in formats:
+        _, suffix, file, weights = FORMATS[fmt]
+        folder = out / (case.name + suffix)
+        write_npz(folder / "expect.npz", expect)
+        write_case(folder, {"name": folder.name, "keras": version(), "model": file, "weights": weights,
+                            "seed": case.seed, "dtype": case.dtype, "classes": found, "operations": nodes,
+                            "note": note})
+    return error
+
+
+# The command ------------------------------------------------------------------
+
+def wanted(case, era, only):
+    return [f for f in case.formats if FORMATS[f][0] == era
+            and any(fnmatch.fnmatch(case.name + FORMATS[f][1], g) for g in only)]
+
+
+def prune(out, names):
+    """Removes the folders of cases the table no longer has."""
+    for folder in out.iterdir() if out.exists() else ():
+        if folder.name not in names and folder.name not in OTHERS:
+            shutil.rmtree(folder)
+
+
+def main(cases):
+    here = Path(__file__).resolve().parent
+    args = argparse.ArgumentParser(description="Rewrites the golden cases.")
+    args.add_argument("--only", action="append", help="glob over folder names, may be repeated")
+    args.add_argument("--out", type=Path, default=here.parent / "testdata" / "models")
+    args = args.parse_args()
+    only = args.only or ["*"]
+    names = [c.name + FORMATS[f][1] for c in cases for f in c.formats]
+    assert len(names) == len(set(names)), "two cases have one name"
+    if not ERA:
+        if not args.only:
+            prune(args.out, names)
+        codes = [subprocess.run([sys.executable, *sys.argv], env=dict(os.environ, GOLDEN_ERA=era)).returncode
+                 for era in "32" if any(wanted(c, era, only) for c in cases)]
+        sys.exit(max(codes, default=1))
+    failed = 0
+    for case in cases:
+        formats = wanted(case, ERA, only)
+        if not formats:
+            continue
+        try:
+            error = make(case, formats, args.out)
+        except Exception as e:  # the table goes on; the exit code tells
+            failed += 1
+            for fmt in formats:
+                shutil.rmtree(args.out / (case.name + FORMATS[fmt][1]), ignore_errors=True)
+            print(f"FAIL {case.name} {' '.join(formats)}: {type(e).__name__}: {str(e)[:600]}", flush=True)
+            if os.environ.get("GOLDEN_TRACE"):
+                raise
+            continue
+        mark = "LOOK" if error > 64 and case.dtype in ("float32", "float64") else "ok  "
+        print(f"{mark} {case.name:36} {' '.join(formats):20} {error:10.2f} ulp", flush=True)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,302 @@
+"""The models of cases.py that are too long for a line."""
+
+import numpy as np
+
+from golden import ERA, K, L, chain, frozen, ops, seq, tf
+
+# Layers whose constructor differs between the two Kerases -------------------
+
+
+def leaky(slope):
+    return L.LeakyReLU(negative_slope=slope) if ERA == "3" else L.LeakyReLU(alpha=slope)
+
+
+def layer_scale(value, dim):
+    if ERA == "3":
+        from keras.src.applications.convnext import LayerScale
+    else:
+        from tf_keras.src.applications.convnext import LayerScale
+    return LayerScale(value, dim)
+
+
+def custom_scale(scale):
+    if ERA == "3":
+        from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    else:
+        from tf_keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    return CustomScaleLayer(scale)
+
+
+def fixed_batch(batch, *shape):
+    return L.Input(batch_shape=(batch, *shape)) if ERA == "3" else L.InputLayer(shape, batch)
+
+
+# The article's CNN -----------------------------------------------------------
+
+def cnn(shape):
+    return seq(L.Input(shape), L.Conv2D(8, (3, 3), activation="relu"), L.MaxPooling2D((2, 2)),
+               L.Conv2D(11, (3, 3), activation="relu"), L.MaxPooling2D((2, 2)), L.Flatten(),
+               L.Dense(9, activation="relu"), L.Dense(5))
+
+
+def compiled(model):
+    """With the optimizer's variables, which the file then holds too."""
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def regularised(shape):
+    l2 = K.regularizers.l2(1e-4)
+    return compiled(seq(
+        L.Input(shape), L.RandomFlip("horizontal"), L.RandomRotation(0.1), L.RandomZoom(0.1), L.Rescaling(1 / 255),
+        L.Conv2D(6, 3, activation="relu", kernel_regularizer=l2, kernel_constraint=K.constraints.MaxNorm(3.0)),
+        L.BatchNormalization(), L.MaxPooling2D(), L.Dropout(0.25), L.Flatten(),
+        L.Dense(9, activation="relu", kernel_regularizer=K.regularizers.L1L2(1e-5, 1e-4), bias_initializer="ones"),
+        L.Dropout(0.5), L.Dense(5)))
+
+
+# Ways to build ---------------------------------------------------------------
+
+def input_named():
+    x = L.Input((7,), name="pixels")
+    return K.Model(x, L.Dense(5, name="scores")(x), name="named_model")
+
+
+def called(model, *shape):
+    model(np.zeros(shape, "float32"))
+    return model
+
+
+def built(model, *shape):
+    model.build((None, *shape))
+    return model
+
+
+# Inputs and outputs ----------------------------------------------------------
+
+def dict_inputs(m, n):
+    right, left = L.Input((n,), name="right"), L.Input((m,), name="left")
+    y = L.Dense(4)(L.Concatenate()([right, L.Dense(3)(left)]))
+    return K.Model({"left": left, "right": right}, y)
+
+
+def dict_outputs(n):
+    x = L.Input((n,), name="x")
+    return K.Model(x, {"zeta": L.Dense(4, name="first")(x), "alpha": L.Dense(3, name="second")(x)})
+
+
+def nested_outputs(n):
+    x = L.Input((n,))
+    a, b, c = L.Dense(4)(x), L.Dense(3)(x), L.Dense(6)(x)
+    return K.Model(x, {"pair": [a, b], "inner": {"c": c}})
+
+
+def nested_inputs(a, b, c):
+    a, b, c = L.Input((a,), name="a"), L.Input((b,), name="b"), L.Input((c,), name="c")
+    y = L.Dense(4)(L.Concatenate()([c, a, b]))
+    return K.Model([a, [b, c]], y)
+
+
+def same_output_twice(x):
+    y = L.Dense(4)(x)
+    return [y, L.Dense(3)(y), y]
+
+
+# Shared layers ---------------------------------------------------------------
+
+def shared_dense(a, b):
+    shared = L.Dense(4, activation="relu", name="shared")
+    return L.Dense(3)(L.Concatenate()([shared(a), shared(b)]))
+
+
+def twice(layer, x):
+    return L.Dense(3)(layer(layer(x)))
+
+
+def shared_conv(a, b):
+    conv = L.Conv2D(4, 3, activation="relu")
+    pool = L.GlobalAveragePooling2D()
+    return L.Concatenate()([pool(conv(a)), pool(conv(b))])
+
+
+def shared_batch_norm(x):
+    norm = L.BatchNormalization()
+    return L.Add()([norm(L.Conv2D(4, 3)(x)), norm(L.Conv2D(4, 3)(x))])
+
+
+def conv_two_users(x):
+    y = L.Conv2D(4, 3)(x)
+    return [L.BatchNormalization()(y), L.ReLU()(y), L.BatchNormalization()(y)]
+
+
+# Nested models ---------------------------------------------------------------
+
+def inner_sequential(n):
+    return seq(L.Input((n,)), L.Dense(5, activation="relu"), L.BatchNormalization(), L.Dense(6), name="inner")
+
+
+def inner_functional(n):
+    x = L.Input((n,))
+    y = L.Add()([L.Dense(6)(x), L.Dense(6, activation="tanh")(x)])
+    return K.Model(x, L.BatchNormalization()(y), name="inner_functional")
+
+
+def inner_two_outputs(n):
+    x = L.Input((n,))
+    return K.Model(x, [L.Dense(4)(x), L.Dense(5)(x)], name="inner_two")
+
+
+def swap_two(model, x):
+    a, b = model(x)
+    return [L.Dense(3)(b), a]
+
+
+def inner_two_inputs(m, n):
+    a, b = L.Input((m,)), L.Input((n,))
+    return K.Model([a, b], L.Concatenate()([L.Dense(4)(b), L.Dense(3)(a)]), name="inner_pair")
+
+
+def nested_twice(a, b):
+    tower = K.Model(*tower_ends(7), name="tower")
+    return L.Dense(3)(L.Concatenate()([tower(a), tower(b)]))
+
+
+def tower_ends(n):
+    x = L.Input((n,))
+    return x, L.Dense(4)(L.LayerNormalization()(x))
+
+
+def outer_model(n):
+    x = L.Input((n,))
+    y = inner_sequential(6)(inner_functional(n)(x))
+    return K.Model(x, L.Multiply()([y, L.Dense(6)(x)]), name="outer")
+
+
+def conv_block(filters):
+    return seq(L.Conv2D(filters, 3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(),
+               L.MaxPooling2D())
+
+
+def transfer(x):
+    base_in = L.Input((17, 19, 3))
+    y = chain(base_in, L.Conv2D(6, 3, strides=2), L.BatchNormalization(), L.ReLU())
+    base = frozen(K.Model(base_in, y, name="base"))
+    return chain(base(L.Rescaling(1 / 127.5, offset=-1)(x), training=False), L.GlobalAveragePooling2D(), L.Dense(5))
+
+
+# Frozen layers: legacy .h5 stores a nested model's trainable weights first ----
+
+def frozen_nested(x):
+    inner = seq(L.Input((7,)), frozen(L.Dense(5, name="d1")), L.BatchNormalization(name="bn"), L.Dense(6, name="d2"),
+                name="half_frozen")
+    return L.Dense(3)(inner(x))
+
+
+def frozen_batch_norm(x):
+    inner_in = L.Input((9, 7, 3))
+    y = chain(inner_in, L.Conv2D(4, 3), frozen(L.BatchNormalization()), L.Conv2D(5, 3), L.BatchNormalization())
+    return L.Flatten()(K.Model(inner_in, y, name="inner")(x))
+
+
+def frozen_all():
+    return frozen(seq(L.Input((7,)), L.Dense(5), L.BatchNormalization(), L.Dense(3)))
+
+
+# Small nets ------------------------------------------------------------------
+
+def many_kinds(x):
+    y = chain(x, L.Conv2D(4, 3), L.BatchNormalization(), L.PReLU(shared_axes=[1, 2]), L.DepthwiseConv2D(3),
+              L.SeparableConv2D(6, (1, 2), depth_multiplier=2), L.LayerNormalization(), L.GroupNormalization(2),
+              L.Conv2DTranspose(5, 2), L.Conv2D(4, 1), L.BatchNormalization(scale=False))
+    return L.Dense(3)(L.Flatten()(y))
+
+
+def residual(x):
+    y = chain(x, L.Conv2D(5, 3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(),
+              L.Conv2D(5, 3, padding="same", use_bias=False), L.BatchNormalization())
+    return L.ReLU()(L.Add()([x, y]))
+
+
+def unet(x):
+    def block(x, n):
+        return chain(x, L.Conv2D(n, 3, padding="same"), L.BatchNormalization(), L.Activation("relu"))
+    a = block(x, 4)
+    b = block(L.MaxPooling2D()(a), 6)
+    c = block(L.MaxPooling2D()(b), 8)
+    d = block(L.Concatenate()([L.Conv2DTranspose(6, 2, strides=2, padding="same")(c), b]), 6)
+    e = block(L.Concatenate()([L.UpSampling2D(2)(d), a]), 4)
+    return L.Conv2D(2, 1)(e)
+
+
+def skip(x):
+    a = L.Conv2D(4, 3, padding="same", activation="relu")(x)
+    b = L.Conv2D(5, 3, padding="same", activation="relu")(L.MaxPooling2D()(a))
+    return L.Conv2D(2, 1)(L.Concatenate()([L.UpSampling2D(2, interpolation="bilinear")(b), a]))
+
+
+def inverted_residual(x):
+    x = chain(x, L.Conv2D(6, 3, strides=2, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(6.0))
+    y = chain(x, L.Conv2D(18, 1, use_bias=False), L.BatchNormalization(), L.ReLU(6.0),
+              L.DepthwiseConv2D(3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(6.0),
+              L.Conv2D(6, 1, use_bias=False), L.BatchNormalization())
+    y = L.Add()([x, y])
+    return chain(y, L.ZeroPadding2D(((0, 1), (0, 1))), L.DepthwiseConv2D(3, strides=2, use_bias=False),
+                 L.BatchNormalization(), L.ReLU(6.0), L.GlobalAveragePooling2D(), L.Dropout(0.2), L.Dense(5))
+
+
+def squeeze_excite(x):
+    s = chain(x, L.GlobalAveragePooling2D(), L.Reshape((1, 1, 6)), L.Conv2D(3, 1, activation="swish"),
+              L.Conv2D(6, 1, activation="sigmoid"))
+    return L.Multiply()([x, s])
+
+
+def inception(x):
+    a = L.Conv2D(4, 1, activation="relu")(x)
+    b = chain(x, L.Conv2D(3, 1, activation="relu"), L.Conv2D(5, (1, 3), padding="same"), L.Conv2D(5, (3, 1), padding="same"))
+    c = chain(x, L.AveragePooling2D(3, strides=1, padding="same"), L.Conv2D(2, 1))
+    return L.Concatenate(axis=3)([a, b, c])
+
+
+def dense_block(x):
+    for _ in range(2):
+        y = chain(x, L.BatchNormalization(epsilon=1.001e-5), L.ReLU(), L.Conv2D(5, 1, use_bias=False),
+                  L.BatchNormalization(), L.ReLU(), L.Conv2D(3, 3, padding="same", use_bias=False))
+        x = L.Concatenate()([x, y])
+    return chain(x, L.BatchNormalization(), L.ReLU(), L.Conv2D(4, 1), L.AveragePooling2D(2, strides=2))
+
+
+def convnext_block(x):
+    y = chain(x, L.DepthwiseConv2D(7, padding="same"), L.LayerNormalization(epsilon=1e-6), L.Dense(24),
+              L.Activation("gelu"), L.Dense(6), layer_scale(0.1, 6))
+    return L.Add()([x, y])
+
+
+def autoencoder(x):
+    return chain(x, L.Conv2D(6, 3, strides=2, padding="same", activation="relu"), L.Conv2D(4, 3, strides=2, padding="same"),
+                 L.LeakyReLU(), L.Flatten(), L.Dense(8), L.Dense(3 * 4 * 4), L.Reshape((3, 4, 4)),
+                 L.Conv2DTranspose(6, 3, strides=2, padding="same", activation="relu"),
+                 L.Conv2DTranspose(1, 4, strides=2, padding="same"))
+
+
+def two_heads(x):
+    y = chain(x, L.Conv2D(6, 3, strides=2, padding="same", activation="relu"), L.Conv2D(8, 3, padding="same"), L.ReLU())
+    boxes = chain(y, L.Conv2D(8, 3, padding="same"), L.Reshape((-1, 4)))
+    scores = chain(y, L.Conv2D(6, 1), L.Reshape((-1, 3)), L.Softmax())
+    return [boxes, scores]
+
+
+def patch_mixer(x):
+    x = chain(x, L.Conv2D(10, 4, strides=4), L.Reshape((6, 10)))
+    y = chain(x, L.LayerNormalization(), L.Permute((2, 1)), L.Dense(7, activation="gelu"), L.Dense(6), L.Permute((2, 1)))
+    return L.Add()([x, y])
+
+
+def fully_convolutional(x):
+    return chain(x, L.Conv2D(5, 3, padding="same", activation="relu"), L.MaxPooling2D(2, padding="same"),
+                 L.BatchNormalization(), L.Conv2D(4, (3, 2), strides=2), L.GlobalAveragePooling2D(), L.Dense(3))
+
+
+def small_net(x):
+    return chain(x, L.Conv2D(5, 3, padding="same", activation="relu"), L.BatchNormalization(), L.MaxPooling2D(),
+                 L.DepthwiseConv2D(2), L.ReLU(6.0), L.Flatten(), L.Dense(4))
