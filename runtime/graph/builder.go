@@ -95,6 +95,18 @@ func (b *Builder) Apply(op Op, in ...Value) Value {
 	return out[0]
 }
 
+// Cast returns v with elements of type d: v itself when it has them already.
+// After an error it returns no value of the graph, but one of that type.
+func (b *Builder) Cast(v Value, d DType) Value {
+	switch {
+	case v.DType == d:
+		return v
+	case b.err != nil:
+		return Value{ID: -1, Type: Type{DType: d, Shape: v.Shape}}
+	}
+	return b.Apply(Cast{To: d}, v)
+}
+
 // ApplyN appends a node and returns its results. After an error it returns nil.
 func (b *Builder) ApplyN(op Op, in ...Value) []Value {
 	if b.err != nil {

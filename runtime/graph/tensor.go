@@ -97,13 +97,45 @@ func (t Tensor) Check() error {
 	if !ok {
 		return fmt.Errorf("%w: a tensor cannot have shape %v", ErrShape, t.Shape)
 	}
-	if fmt.Sprintf("%T", t.Data) != fmt.Sprintf("%T", makeData(t.DType, 0)) {
+	if !t.holds() {
 		return fmt.Errorf("%w: a %v tensor holds %T", ErrDType, t.DType, t.Data)
 	}
 	if t.Len() != n {
 		return fmt.Errorf("%w: shape %v asks for %d elements, got %d", ErrShape, t.Shape, n, t.Len())
 	}
 	return nil
+}
+
+// holds reports whether Data has the type that DType asks for.
+func (t Tensor) holds() bool {
+	ok := false
+	switch t.DType {
+	case Float32:
+		_, ok = t.Data.([]float32)
+	case Float64:
+		_, ok = t.Data.([]float64)
+	case Float16, BFloat16, Uint16:
+		_, ok = t.Data.([]uint16)
+	case Int8:
+		_, ok = t.Data.([]int8)
+	case Int16:
+		_, ok = t.Data.([]int16)
+	case Int32:
+		_, ok = t.Data.([]int32)
+	case Int64:
+		_, ok = t.Data.([]int64)
+	case Uint8:
+		_, ok = t.Data.([]uint8)
+	case Uint32:
+		_, ok = t.Data.([]uint32)
+	case Uint64:
+		_, ok = t.Data.([]uint64)
+	case Bool:
+		_, ok = t.Data.([]bool)
+	case String:
+		_, ok = t.Data.([]string)
+	}
+	return ok
 }
 
 // Float returns element i as a float64; a Bool is 0 or 1, a String NaN.

@@ -1,0 +1,103 @@
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/hdf5load"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers"
+)
+
+// A legacyStore holds weights as Keras 1, 2 and 3 write whole-model .h5 files
+// and Keras 1 and 2 write weight files: a group for each layer of the outermost
+// model, whose weights stand in a flat list.
+type legacyStore []hdf5load.LayerWeights
+
+// legacyBinder binds a legacyStore by the rules of the era of its file.
+type legacyBinder struct {
+	legacyStore
+	era era
+}
+
+// bind pairs by position, as Keras does: the layers that have weights, in the
+// order of the model, with the groups that have weights, in the order of the file.
+func (s legacyBinder) bind(prog *layers.Program) ([]binding, error) {
+	params := prog.Graph.Params
+	var tops []string
+	byTop := map[string][]int{}
+	for i, p := range params {
+		if byTop[p.Top] == nil {
+			tops = append(tops, p.Top)
+		}
+		byTop[p.Top] = append(byTop[p.Top], i)
+	}
+	// Parameters are created when a layer is first called; the file follows the list of layers.
+	position := map[string]int{}
+	for i, l := range prog.Layers {
+		if l.Depth == 0 {
+			position[l.Name] = i
+		}
+	}
+	slices.SortStableFunc(tops, func(a, b string) int { return position[a] - position[b] })
+
+	var groups []hdf5load.LayerWeights
+	for _, g := range s.legacyStore {
+		g.Weights = slices.DeleteFunc(slices.Clone(g.Weights), func(w hdf5load.Weight) bool { return randomState(w.Name) })
+		if len(g.Weights) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) != len(tops) {
+		var have []string
+		for _, g := range groups {
+			have = append(have, g.Layer)
+		}
+		return nil, fmt.Errorf("%w: %d layers of the file have weights (%s), want %d (%s)",
+			graph.ErrShape, len(groups), list(have), len(tops), list(tops))
+	}
+	out := make([]binding, len(params))
+	for k, top := range tops {
+		if err := s.era.bindGroup(out, params, byTop[top], groups[k], prog); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// bindGroup binds the weights of one layer of the outermost model: those that
+// are trained, over all layers inside it, then the others.
+func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5load.LayerWeights, prog *layers.Program) error {
+	idx = slices.Clone(idx)
+	slices.SortStableFunc(idx, func(a, b int) int { return trainRank(params[a]) - trainRank(params[b]) })
+	p := params[idx[0]]
+	if len(g.Weights) != len(idx) {
+		return fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",
+			graph.ErrShape, p.Layer, p.Class, g.Layer, len(g.Weights), len(idx), list(names(params, idx)))
+	}
+	for j, i := range idx {
+		w := g.Weights[j]
+		out[i] = binding{stored: []hdf5load.Weight{w}}
+		if c := e.conversion(prog, params[i], w.Shape()); c != nil {
+			out[i].convert = func(stored []graph.Tensor, want graph.Type) (graph.Tensor, error) {
+				return c(stored[0], want)
+			}
+		}
+	}
+	return nil
+}
+
+func trainRank(p graph.Param) int {
+	if p.Trainable {
+		return 0
+	}
+	return 1
+}
+
+// randomState reports the state of a random generator, which some versions of
+// Keras 2 store among a layer's weights.
+func randomState(name string) bool {
+	leaf := strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], ":0")
+	return leaf == "StateVar" || leaf == "seed_generator_state"
+}

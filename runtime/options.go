@@ -1,0 +1,52 @@
+package runtime
+
+import (
+	"github.com/kerasrun/kerasrun/hdf5load"
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/layers"
+)
+
+// Options change how a model is opened and run. The zero value is the default.
+type Options struct {
+	// Threads is the number of threads of one prediction; 0 means one for each CPU that Go uses.
+	Threads int
+	// AllowUnknownKeys loads layers whose config has keys that kerasrun does not know.
+	AllowUnknownKeys bool
+	// InputShapes gives the shapes of the inputs, batch included, where the file does not.
+	InputShapes []Shape
+	// Layers lowers classes that Keras does not have, by class name.
+	Layers map[string]layers.LayerFunc
+	// TheanoKernels says whether the convolution kernels of a legacy file are those of Theano,
+	// to be turned by 180 degrees; nil decides by the file.
+	TheanoKernels *bool
+	// Limits bound what a file can make the loader do.
+	Limits Limits
+	// noFuse leaves every op a step of its own, for tests.
+	noFuse bool
+}
+
+// Limits bound what a file and an input can make the loader and a prediction
+// do. A zero field means its default.
+type Limits struct {
+	// Activation is the bytes of intermediate values of one prediction; 2 GiB.
+	Activation int64
+	// Weights is the bytes of all weights together; 64 GiB. Weights that the file does not hold are never allocated.
+	Weights int64
+	// Plans is the number of input shapes whose plans are kept; 16.
+	Plans int
+	Keras keras.Limits
+	HDF5  hdf5load.Limits
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Activation <= 0 {
+		l.Activation = 2 << 30
+	}
+	if l.Weights <= 0 {
+		l.Weights = 64 << 30
+	}
+	if l.Plans <= 0 {
+		l.Plans = 16
+	}
+	return l
+}
