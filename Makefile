@@ -1,0 +1,80 @@
+# kerasrun: every target carries a sentence; `make` alone lists them.
+
+GO ?= go
+PYTHON ?= python3
+VENV ?= build/venv
+PY = $(VENV)/bin/python
+PARITY ?= build/parity
+FUZZTIME ?= 30s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
+
+.PHONY: help test race purego libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench fuzz generate clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+test: ## Run all tests: needs Go alone.
+	$(GO) test ./...
+
+race: ## Run all tests under the race detector (needs a C compiler).
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+purego: ## Run the kernels and all that stands on them without assembly.
+	$(GO) test -short -tags purego ./...
+
+libhdf5: ## Compare our HDF5 reader with libhdf5 on every file of testdata/hdf5 (needs libhdf5-dev and a C compiler).
+	CGO_ENABLED=1 $(GO) test -tags libhdf5 ./hdf5load/...
+
+check: format vet staticcheck arch ## Check format, vet, staticcheck and the tests of the tree.
+
+format:
+	@files=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$files" ]; then echo "not gofmt-clean:"; echo "$$files"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+arch:
+	$(GO) test ./internal/arch/...
+
+cross: ## Build the command for other systems, without cgo.
+	@for t in $(CROSS); do echo $$t; \
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o build/cross/kerasrun-$${t%/*}-$${t#*/} ./cmd/kerasrun || exit 1; \
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) vet ./... || exit 1; done
+
+$(PY): python/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q -r python/requirements.txt
+	@touch $(PY)
+
+goldens: $(PY) ## Rewrite every golden case in testdata/models from real Keras.
+	$(PY) python/cases.py
+
+parity: $(PY) ## Compare with real Keras: the article's CNN and a slice of keras.applications.
+	$(PY) python/parity.py $(PARITY) --models slice
+	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
+
+parity-full: $(PY) ## Compare with real Keras: the article's CNN and all of keras.applications.
+	$(PY) python/parity.py $(PARITY) --models all
+	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
+
+compat: ## Try every model file below MODELS and print a table.
+	$(GO) run ./internal/compat $(MODELS)
+
+bench: ## Run the benchmarks.
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./kernels/... .
+
+fuzz: ## Run each fuzz target for FUZZTIME.
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; done; done
+
+generate: ## Rewrite generated files (docs/LAYERS.md).
+	$(GO) generate ./...
+
+clean: ## Remove what the targets built.
+	rm -rf build

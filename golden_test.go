@@ -1,0 +1,55 @@
+package kerasrun_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/internal/verify"
+	"github.com/stretchr/testify/require"
+)
+
+// goldenCase is a case.json, as python/golden.py writes it.
+type goldenCase struct {
+	Name, Keras, Model, Weights string
+}
+
+// TestGolden holds every case of testdata/models to Keras's own error.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/models/*/case.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var c goldenCase
+			require.NoError(t, json.Unmarshal(text, &c))
+			checkGolden(t, dir, c)
+		})
+	}
+}
+
+func checkGolden(t *testing.T, dir string, c goldenCase) {
+	t.Helper()
+	var options []kerasrun.Option
+	if c.Weights != "" {
+		options = append(options, kerasrun.WithWeights(filepath.Join(dir, c.Weights)))
+	}
+	m, err := kerasrun.Load(filepath.Join(dir, c.Model), options...)
+	require.NoError(t, err)
+	defer m.Close()
+	cs, err := verify.ReadCase(filepath.Join(dir, "expect.npz"), m)
+	require.NoError(t, err)
+	results, err := cs.Run(context.Background(), m, verify.DefaultTolerance, &verify.Exact{Factor: 3})
+	require.NoError(t, err)
+	require.NotEmpty(t, results)
+	for _, r := range results {
+		require.True(t, r.OK, "%s: %s", r.Name, r.Reason)
+	}
+}

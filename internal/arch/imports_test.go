@@ -1,0 +1,102 @@
+package arch
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/kerasrun/kerasrun"
+
+// allowed says which of our packages each package may import: data flows one
+// way, file → config → graph → plan → step → kernels. Do not change this table
+// to make a build pass; a new room needs an ADR.
+var allowed = map[string][]string{
+	"keras":                    {},
+	"hdf5load":                 {},
+	"kernels/cpu":              {},
+	"kernels/conv":             {"kernels/cpu"},
+	"kernels/vec":              {"kernels/cpu"},
+	"kernels/pool":             {"kernels/cpu"},
+	"kernels/resize":           {},
+	"kernels/kerneltest":       {},
+	"runtime/graph":            {},
+	"runtime/npy":              {},
+	"runtime/layers/operation": {"keras", "runtime/graph"},
+	"runtime/layers":           {"keras", "runtime/graph", "runtime/layers/operation"},
+	"runtime/step/reference":   {"runtime/graph"},
+	"runtime/step":             {"runtime/graph", "runtime/step/reference", "kernels/cpu", "kernels/conv", "kernels/vec", "kernels/pool", "kernels/resize"},
+	"runtime/plan":             {"runtime/graph", "runtime/step"},
+	"runtime":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/step", "runtime/npy"},
+	"vision":                   {"kernels/resize", "runtime"},
+	"":                         {"runtime", "runtime/graph", "runtime/layers", "vision"},
+	"internal/verify":          {""},
+	"internal/compat":          {"", "internal/verify"},
+	"cmd/kerasrun/internal/":   {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":             {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
+	"internal/arch":            {},
+}
+
+// room returns the key of a folder in the table: a key that ends in a slash stands for all below it.
+func room(folder string) string {
+	for key := range allowed {
+		if strings.HasSuffix(key, "/") && strings.HasPrefix(folder, key) {
+			return key
+		}
+	}
+	return folder
+}
+
+// files calls f for every Go file of the tree, with its folder.
+func files(t *testing.T, f func(folder, name string)) {
+	t.Helper()
+	root := "../.."
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, name)
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata" || d.Name() == "venv") {
+			return filepath.SkipDir
+		}
+		if !d.IsDir() && strings.HasSuffix(name, ".go") {
+			folder := path.Dir(rel)
+			if folder == "." {
+				folder = ""
+			}
+			f(folder, name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func TestImports(t *testing.T) {
+	files(t, func(folder, name string) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		may, ok := allowed[room(folder)]
+		require.True(t, ok, "folder %q is not in the import table", folder)
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, imp := range f.Imports {
+			p, ours := strings.CutPrefix(strings.Trim(imp.Path.Value, `"`), module)
+			if !ours {
+				continue
+			}
+			p = strings.TrimPrefix(p, "/")
+			if !slices.Contains(may, room(p)) {
+				t.Errorf("%s must not import %q", path.Join(folder, filepath.Base(name)), p)
+			}
+		}
+	})
+}

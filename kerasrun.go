@@ -1,0 +1,91 @@
+package kerasrun
+
+import (
+	"io"
+	"io/fs"
+
+	"github.com/kerasrun/kerasrun/runtime"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// A Model is an opened model. It is immutable and safe for concurrent use: one
+// Model serves any number of goroutines.
+type Model = runtime.Model
+
+// A Session runs a model for one caller with inputs of fixed shapes and
+// allocates nothing after the first run.
+type Session = runtime.Session
+
+// A Tensor is a dense array in row-major order: element type, shape and a slice
+// of elements.
+type Tensor = graph.Tensor
+
+// A Shape lists dimensions, outermost first; -1 is a dimension that is free.
+type Shape = graph.Shape
+
+// A DType is an element type.
+type DType = graph.DType
+
+// The element types.
+const (
+	Float32  = graph.Float32
+	Float64  = graph.Float64
+	Float16  = graph.Float16
+	BFloat16 = graph.BFloat16
+	Int8     = graph.Int8
+	Int16    = graph.Int16
+	Int32    = graph.Int32
+	Int64    = graph.Int64
+	Uint8    = graph.Uint8
+	Uint16   = graph.Uint16
+	Uint32   = graph.Uint32
+	Uint64   = graph.Uint64
+	Bool     = graph.Bool
+	String   = graph.String
+)
+
+// Sentinel errors. Test for them with [errors.Is].
+var (
+	ErrFormat      = runtime.ErrFormat      // the file is not a valid Keras file, or is damaged
+	ErrUnsupported = runtime.ErrUnsupported // the file is valid but uses what kerasrun does not implement
+	ErrShape       = runtime.ErrShape       // shapes do not fit together
+	ErrNotFound    = runtime.ErrNotFound    // a file, layer or weight is missing
+	ErrLimit       = runtime.ErrLimit       // a limit was exceeded
+	ErrInput       = runtime.ErrInput       // an input is not what the model takes
+	ErrClosed      = runtime.ErrClosed      // the model was closed
+)
+
+// Floats returns a Float32 tensor over data, which is not copied.
+func Floats(data []float32, shape ...int) Tensor { return graph.Floats(data, shape...) }
+
+// Load opens the model at path: a .keras archive or directory, a whole-model
+// .h5 of Keras 1, 2 or 3, or an architecture JSON together with [WithWeights].
+func Load(path string, options ...Option) (*Model, error) {
+	c := configure(options)
+	return runtime.OpenPath(path, c.weights, c.Options)
+}
+
+// LoadFS opens the model name in fsys, for example an [embed.FS]. The name of
+// [WithWeights] is one in fsys too.
+func LoadFS(fsys fs.FS, name string, options ...Option) (*Model, error) {
+	c := configure(options)
+	return runtime.OpenFS(fsys, name, c.weights, c.Options)
+}
+
+// LoadReader opens a model of size bytes in r: a .keras archive or a
+// whole-model .h5. It does not keep r.
+func LoadReader(r io.ReaderAt, size int64, options ...Option) (*Model, error) {
+	return runtime.OpenReader(r, size, configure(options).Options)
+}
+
+// An IO describes an input or output of a model.
+type IO = runtime.IO
+
+// LayerInfo describes a layer or operation node of a model.
+type LayerInfo = runtime.LayerInfo
+
+// FileInfo says what was opened.
+type FileInfo = runtime.FileInfo
+
+// SummaryOptions change how [Model.Summary] looks.
+type SummaryOptions = runtime.SummaryOptions
