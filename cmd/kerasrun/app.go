@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/output"
+)
+
+// An app is one run of the command: its streams and the flags that all
+// subcommands share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	color          string
+	quiet, verbose bool
+	started        bool // a subcommand has been found and its arguments are right
+}
+
+// run parses args, runs the subcommand and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var f *failure
+	if !a.started && !errors.As(err, &f) {
+		err = usageError(err)
+	}
+	if !errors.Is(err, errShown) {
+		fmt.Fprintf(a.err, "%s %s\n", a.style(a.err).Bad("kerasrun:"), message(err))
+	}
+	return exitCode(err)
+}
+
+// errShown is in the chain of errors that a subcommand has already reported.
+var errShown = errors.New("already reported")
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kerasrun",
+		Short: "Run Keras models",
+		Long: `kerasrun runs Keras models: .keras and .h5 files of Keras 1, 2 and 3.
+
+Results go to standard output, messages to standard error. Exit codes: 0 success,
+1 failure, 2 wrong usage, 3 model missing, invalid or unsupported, 4 wrong input
+data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
+		Example: `  kerasrun predict model.keras photo.jpg
+  kerasrun predict model.h5 rows.csv --format json -o results.json
+  kerasrun inspect model.keras --plan
+  kerasrun verify model.keras --expect expect.npz`,
+		Version:       buildInfo().version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			switch a.color {
+			case "auto", "always", "never":
+			default:
+				return usageError(fmt.Errorf("--color %q, want auto, always or never", a.color))
+			}
+			a.started = true
+			return nil
+		},
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
+	root.AddCommand(a.predictCommand(), a.inspectCommand(), a.verifyCommand(), a.versionCommand())
+	return root
+}
+
+// style decides about colours for a stream.
+func (a *app) style(w io.Writer) output.Style {
+	switch a.color {
+	case "always":
+		return output.Style{Color: true}
+	case "auto":
+		return output.Style{Color: isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	}
+	return output.Style{}
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// note tells the user something that is no error.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, "kerasrun: "+format+"\n", args...)
+	}
+}
+
+// timed tells the verbose user how long something took.
+func (a *app) timed(start time.Time, format string, args ...any) {
+	if a.verbose {
+		args = append(args, time.Since(start).Round(10*time.Microsecond))
+		fmt.Fprintf(a.err, "kerasrun: "+format+" in %v\n", args...)
+	}
+}
+
+// modelFlags are the flags of all commands that open a model.
+type modelFlags struct {
+	weights     string
+	threads     int
+	unknownKeys bool
+}
+
+func (m *modelFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
+	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
+	c.Flags().BoolVar(&m.unknownKeys, "allow-unknown-keys", false, "load layers with config keys that kerasrun does not know")
+}
+
+// load opens a model. Its errors end in exit code 3.
+func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
+	if m.threads < 0 {
+		return nil, usageError(fmt.Errorf("--threads %d, want 1 or more", m.threads))
+	}
+	options := []kerasrun.Option{kerasrun.WithThreads(m.threads)}
+	if m.weights != "" {
+		options = append(options, kerasrun.WithWeights(m.weights))
+	}
+	if m.unknownKeys {
+		options = append(options, kerasrun.WithUnknownKeys())
+	}
+	start := time.Now()
+	model, err := kerasrun.Load(path, options...)
+	if err != nil {
+		if _, missing := os.Stat(path); missing == nil && m.weights == "" && errors.Is(err, kerasrun.ErrNotFound) {
+			err = fmt.Errorf("%w; the command's flag for it is --weights FILE", err)
+		}
+		return nil, modelError(err)
+	}
+	a.timed(start, "%s: loaded", path)
+	for _, w := range model.File().Warnings {
+		a.note("%s: %s", path, w)
+	}
+	return model, nil
+}
+
+// outputFlags are the flags of all commands that print results in formats.
+type outputFlags struct {
+	format string
+	path   string
+}
+
+func (o *outputFlags) add(c *cobra.Command, formats ...string) {
+	c.Flags().StringVar(&o.format, "format", "", "`FORMAT` of the results: "+strings.Join(formats, ", ")+" (default "+formats[0]+", or by the ending of -o)")
+	c.Flags().StringVarP(&o.path, "output", "o", "", "write the results to `FILE`, whole or not at all")
+}
+
+// settle checks the format; without one it is that of the ending of -o, or the first.
+func (o *outputFlags) settle(formats ...string) error {
+	if o.format == "" {
+		o.format = formats[0]
+		if ext := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.path)), "."); slices.Contains(formats, ext) {
+			o.format = ext
+		}
+	}
+	if !slices.Contains(formats, o.format) {
+		return fmt.Errorf("--format %q, want one of %s", o.format, strings.Join(formats, ", "))
+	}
+	return nil
+}
+
+// outputStyle decides about the colours of results.
+func (a *app) outputStyle(o outputFlags) output.Style {
+	if o.path != "" && o.path != "-" {
+		return output.Style{Color: a.color == "always"}
+	}
+	return a.style(a.out)
+}
+
+// write calls f with standard output or the file of -o.
+func (a *app) write(o outputFlags, f func(io.Writer) error) error {
+	if o.path == "" || o.path == "-" {
+		return f(a.out)
+	}
+	return output.ToFile(o.path, f)
+}
+
+// arguments checks that a command has from least to most arguments, a negative
+// most being no limit; want says what they are.
+func arguments(least, most int, want string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if n := len(args); n < least || most >= 0 && n > most {
+			return fmt.Errorf("%s: %d arguments, want %s", c.CommandPath(), n, want)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,44 @@
+// Kerasrun runs Keras models from the command line.
+//
+// Usage:
+//
+//	kerasrun predict MODEL INPUT... [--labels FILE] [--top K] [--preprocess MODE] [--format FORMAT] [-o FILE]
+//	kerasrun predict MODEL --input NAME=FILE...
+//	kerasrun inspect MODEL [--plan [--batch N | --shape NAME=DIMS]] [--expand-nested] [--json]
+//	kerasrun verify MODEL... --expect FILE... [--atol X] [--rtol X]
+//	kerasrun verify --exact DIR
+//	kerasrun version
+//
+// MODEL is a .keras archive or folder, a whole-model .h5, or an architecture JSON
+// with its weights in --weights FILE.
+//
+// Predict reads images, NumPy arrays (.npy, .npz), tables (.csv), JSON and, for -,
+// standard input. It prints a table, or json, jsonl, csv, npy or npz:
+//
+//	{"schema_version":1,"results":[{"input":"7.png","outputs":{"dense":[0.01,...]},"top":[{"index":7,"label":"7","score":0.99},...]}]}
+//
+// Of a file that holds several examples, each gives a result, numbered by "row".
+// JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and
+// "-Infinity".
+//
+// Inspect prints Keras's summary of a model, facts about its file and the steps of
+// a prediction. Verify compares a model's outputs with recorded ones of Keras.
+//
+// Results go to standard output, messages to standard error, one line each:
+//
+//	kerasrun: file: layer path: what was found, what was wanted
+//
+// Colours and progress are for terminals; NO_COLOR, TERM=dumb and --color=never turn
+// colours off. Files of -o are written beside their place and renamed when whole.
+//
+// Exit codes:
+//
+//	0    success
+//	1    failure
+//	2    wrong usage
+//	3    the model is missing, invalid or unsupported
+//	4    wrong input data
+//	5    verification failed
+//	6    a limit was exceeded
+//	130  interrupted
+package main

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// manyFiles is from how many files on progress is shown.
+const manyFiles = 20
+
+// A progress shows how far the work is; it may be nil.
+type progress struct{ bar *progressbar.ProgressBar }
+
+// progress returns a bar on standard error for n files, when that is a terminal
+// and n is large.
+func (a *app) progress(n int) *progress {
+	if n <= manyFiles || a.quiet || !isTerminal(a.err) {
+		return nil
+	}
+	return &progress{progressbar.NewOptions(n,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+	)}
+}
+
+// Add counts n files as done.
+func (p *progress) Add(n int) {
+	if p != nil {
+		_ = p.bar.Add(n) // a bar that cannot be drawn is no failure
+	}
+}
+
+// Finish removes the bar.
+func (p *progress) Finish() {
+	if p != nil {
+		_ = p.bar.Clear()
+	}
+}
