@@ -1,5 +1,7 @@
 package keras
 
+import "slices"
+
 // A Model is a parsed architecture: the outermost layer, which is itself a
 // model, and what the file says about its making.
 type Model struct {
@@ -108,6 +110,19 @@ func (a *Arg) Tensors(into []*Arg) []*Arg {
 		into = it.Tensors(into)
 	}
 	return into
+}
+
+// Neutral reports a constant that means "leave it": None and False, and
+// structures of them.
+func (a *Arg) Neutral() bool {
+	switch a.Kind {
+	case ArgConst:
+		on, isBool := a.Const.Bool()
+		return a.Const.IsNull() || isBool && !on
+	case ArgList, ArgDict:
+		return !slices.ContainsFunc(a.Items, func(it *Arg) bool { return !it.Neutral() })
+	}
+	return false
 }
 
 // Version is a Keras version.

@@ -1,0 +1,214 @@
+package layers
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// An activationArg is the value of a config key that names an activation:
+//
+//	null                                                      linear
+//	"relu"                                                    by name
+//	{"class_name": "function", "config": "relu"}              by name
+//	{"class_name": "LeakyReLU", "config": {...}}              a layer
+//
+// See https://keras.io/api/layers/activations/.
+type activationArg struct{ value *keras.Value }
+
+// UnmarshalKeras implements [keras.Unmarshaler].
+func (a *activationArg) UnmarshalKeras(v *keras.Value) error {
+	switch v.Kind() {
+	case keras.Null, keras.String, keras.Object:
+		a.value = v
+		return nil
+	}
+	return fmt.Errorf("%w: %s, want an activation", keras.ErrFormat, v.JSON())
+}
+
+// String returns a as Keras writes it.
+func (a activationArg) String() string {
+	if a.value.IsNull() {
+		return `"linear"`
+	}
+	return a.value.JSON()
+}
+
+// name returns the name of an activation that is written by name, and the
+// class of one that is a layer.
+func (a activationArg) name() (name, class string) {
+	if a.value.IsNull() {
+		return "linear", ""
+	}
+	if name, ok := a.value.Str(); ok {
+		if slices.Contains(activationLayers, name) { // Keras 2 takes the class of a layer for its name
+			return "", name
+		}
+		return name, ""
+	}
+	class, _ = a.value.Get("class_name").Str()
+	if class == "function" {
+		name, _ := a.value.Get("config").Str()
+		return name, ""
+	}
+	return "", class
+}
+
+// activationLayers are the layers without weights that can be an activation.
+// PReLU is none of them: Keras does not store its weight there.
+var activationLayers = []string{"ELU", "LeakyReLU", "ReLU", "Softmax", "ThresholdedReLU"}
+
+// alongAxis reports activations that look along the last axis, rather than at
+// each element by itself.
+func (a activationArg) alongAxis() bool {
+	name, class := a.name()
+	return class == "Softmax" || slices.Contains([]string{"softmax", "log_softmax", "sparsemax", "glu"}, name)
+}
+
+// activate applies an activation to x.
+func (s *scope) activate(a activationArg, x graph.Value) graph.Value {
+	if s.Err() != nil {
+		return none()
+	}
+	name, class := a.name()
+	switch {
+	case name != "":
+		return s.activateByName(name, x)
+	case !slices.Contains(activationLayers, class):
+		s.Failf("%w: activation %s", keras.ErrUnsupported, a)
+		return none()
+	}
+	if registered, _ := a.value.Get("registered_name").Str(); registered != "" && registered != class {
+		s.Failf("%w: activation %s", keras.ErrUnsupported, a)
+		return none()
+	}
+	inside := *s
+	inside.class, inside.kwargs = class, nil
+	out := s.classes[class].lower(&inside, a.value.Get("config"), []graph.Value{x})
+	if len(out) != 1 {
+		return none()
+	}
+	return out[0]
+}
+
+// activateByName applies the activation that the Keras of the file calls name.
+func (s *scope) activateByName(name string, x graph.Value) graph.Value {
+	op, ok := activationOp(name, s.version)
+	switch {
+	case name == "linear":
+		return x
+	case name == "glu":
+		return s.gatedLinearUnit(x)
+	case !ok:
+		s.Failf("%w: activation %q", keras.ErrUnsupported, name)
+		return none()
+	case name == "softmax" && s.version.Major < 3 && x.Rank() < 2:
+		s.Failf("%w: softmax of an input %v", graph.ErrShape, x.Shape)
+		return none()
+	}
+	return s.Apply(op, s.activated(op, x))
+}
+
+// activated returns x in a dtype that op takes: a rectifier without a slope
+// keeps whole numbers as they are.
+func (s *scope) activated(op graph.Op, x graph.Value) graph.Value {
+	if a, ok := op.(graph.Activation); ok && a.Func == graph.ReLU && a.A == 0 && x.DType.Integer() {
+		return x
+	}
+	return s.floating(x)
+}
+
+// activationOp returns the op of an activation by name. Names of Keras 3 come
+// first, then those that only Keras 2 knows, among them functions of
+// TensorFlow. threshold is not among them: it needs arguments that a file cannot hold.
+func activationOp(name string, v keras.Version) (op graph.Op, ok bool) {
+	unlimited := math.Inf(1)
+	switch name {
+	case "relu":
+		op = graph.Activation{Func: graph.ReLU, B: unlimited}
+	case "relu6":
+		op = graph.Activation{Func: graph.ReLU, B: 6}
+	case "leaky_relu":
+		op = graph.Activation{Func: graph.ReLU, A: 0.2, B: unlimited}
+	case "elu":
+		op = graph.Activation{Func: graph.ELU, A: 1}
+	case "selu":
+		op = graph.Activation{Func: graph.SELU}
+	case "celu":
+		op = graph.Activation{Func: graph.CELU, A: 1}
+	case "gelu":
+		op = graph.Activation{Func: graph.GELU}
+	case "sigmoid":
+		op = graph.Activation{Func: graph.Sigmoid}
+	case "hard_sigmoid":
+		a := 1. / 6
+		if v.Major < 3 {
+			a = 0.2
+		}
+		op = graph.Activation{Func: graph.HardSigmoid, A: a, B: 0.5}
+	case "silu", "swish":
+		op = graph.Activation{Func: graph.SiLU}
+	case "hard_silu", "hard_swish":
+		op = graph.Activation{Func: graph.HardSiLU}
+	case "tanh":
+		op = graph.Activation{Func: graph.Tanh}
+	case "hard_tanh":
+		op = graph.Activation{Func: graph.HardTanh}
+	case "tanh_shrink":
+		op = graph.Activation{Func: graph.TanhShrink}
+	case "hard_shrink":
+		op = graph.Activation{Func: graph.HardShrink, A: 0.5}
+	case "soft_shrink":
+		op = graph.Activation{Func: graph.SoftShrink, A: 0.5}
+	case "softplus":
+		op = graph.Activation{Func: graph.Softplus}
+	case "softsign":
+		op = graph.Activation{Func: graph.Softsign}
+	case "log_sigmoid":
+		op = graph.Activation{Func: graph.LogSigmoid}
+	case "mish":
+		op = graph.Activation{Func: graph.Mish}
+	case "squareplus":
+		op = graph.Activation{Func: graph.Squareplus, A: 4}
+	case "sparse_plus":
+		op = graph.Activation{Func: graph.SparsePlus}
+	case "sparse_sigmoid":
+		op = graph.Activation{Func: graph.SparseSigmoid}
+	case "exponential":
+		op = graph.Activation{Func: graph.Exponential}
+	case "softmax":
+		op = graph.Softmax{Axes: []int{-1}}
+	case "log_softmax":
+		op = graph.Softmax{Axes: []int{-1}, Log: true}
+	case "sparsemax":
+		op = graph.Sparsemax{}
+	default:
+		return nil, false
+	}
+	return op, true
+}
+
+// gatedLinearUnit is a·sigmoid(b) for the halves a and b of the last axis
+// (Dauphin et al., 2017).
+func (s *scope) gatedLinearUnit(x graph.Value) graph.Value {
+	n := x.Dim(-1)
+	if n < 2 || n%2 != 0 {
+		s.Failf("%w: activation glu halves the last axis of %v", graph.ErrShape, x.Shape)
+		return none()
+	}
+	x = s.floating(x)
+	half := func(r graph.Range) graph.Value {
+		ranges := make([]graph.Range, x.Rank())
+		for i := range ranges {
+			ranges[i].Step = 1
+		}
+		ranges[len(ranges)-1] = r
+		return s.Apply(graph.Slice{Ranges: ranges}, x)
+	}
+	a := half(graph.Range{Stop: n / 2, HasStop: true, Step: 1})
+	b := half(graph.Range{Start: n / 2, HasStart: true, Step: 1})
+	return s.Apply(graph.Binary{Func: graph.Mul}, a, s.Apply(graph.Activation{Func: graph.Sigmoid}, b))
+}

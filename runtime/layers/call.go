@@ -1,0 +1,208 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers/operation"
+)
+
+// call lowers one call of the layer of s in a Functional model; value finds the
+// tensors of its arguments.
+func (s *scope) call(c keras.Call, value func(*keras.Arg) graph.Value) []graph.Value {
+	switch {
+	case s.custom() != nil:
+	case s.layer.Operation:
+		return operation.Lower(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value})
+	case s.class == "TFOpLambda" || s.class == "SlicingOpLambda":
+		return operation.LowerTF(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value})
+	case !s.known():
+		s.Fail(s.unknown())
+		return nil
+	}
+	in, kwargs := s.arguments(c, value)
+	if s.Err() != nil {
+		return nil
+	}
+	s.kwargs = kwargs
+	return s.apply(in)
+}
+
+// arguments flattens what a layer is called with: positional tensors in order,
+// and tensors passed by keyword. It refuses what the layer would not see.
+func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in []graph.Value, kwargs map[string]graph.Value) {
+	add := func(a *keras.Arg) {
+		if k := stray(a); k != nil {
+			s.Failf("%w: called with argument %s", keras.ErrUnsupported, k.JSON())
+			return
+		}
+		for _, t := range sortKeys(a).Tensors(nil) {
+			in = append(in, value(t))
+		}
+	}
+	for _, a := range c.Args {
+		add(a)
+	}
+	kwargs = map[string]graph.Value{}
+	for _, k := range c.Kwargs {
+		tensors := sortKeys(k.Arg).Tensors(nil)
+		switch {
+		case len(c.Args) == 0 && (k.Name == "inputs" || k.Name == "x"):
+			add(k.Arg)
+		case len(tensors) == 0 && k.Arg.Neutral():
+		case k.Name == "training":
+			if on, ok := k.Arg.Const.Bool(); len(tensors) > 0 || !ok && k.Arg.Const.Kind() != keras.Number {
+				s.Failf("%w: called with a tensor as training", keras.ErrUnsupported)
+			} else if n, _ := k.Arg.Const.Float(); on || n != 0 {
+				s.training = true
+			}
+		case k.Name == "mask" && ignoresMask(s.class):
+		case len(tensors) == 1 && k.Arg.Kind == keras.ArgTensor && takesKeyword(s.class, k.Name):
+			kwargs[k.Name] = value(tensors[0])
+		default:
+			s.Failf("%w: called with keyword argument %q", keras.ErrUnsupported, k.Name)
+		}
+	}
+	return in, kwargs
+}
+
+// stray returns a constant among the positional arguments of a layer that is
+// not neutral, or nil.
+func stray(a *keras.Arg) *keras.Value {
+	switch a.Kind {
+	case keras.ArgTensor:
+		return nil
+	case keras.ArgConst:
+		if a.Neutral() {
+			return nil
+		}
+		return a.Const
+	}
+	for _, it := range a.Items {
+		if v := stray(it); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// takesKeyword reports the tensors that a class takes by keyword.
+func takesKeyword(class, keyword string) bool {
+	switch class {
+	case "Softmax":
+		return keyword == "mask"
+	}
+	return false
+}
+
+// ignoresMask reports the classes that accept a mask which changes nothing at
+// inference: BatchNormalization uses it for the statistics of a batch.
+func ignoresMask(class string) bool {
+	return class == "BatchNormalization"
+}
+
+// randomInTraining reports the classes that compute something else when they
+// are called with training=true.
+func (s *scope) randomInTraining() bool {
+	switch {
+	case s.class == "BatchNormalization":
+		return !s.frozen // Keras runs a frozen one as at inference
+	case strings.HasPrefix(s.class, "Random"):
+		// Keras 3 writes training=true, the default of these layers' call, into
+		// every Functional file; its predict turns it off.
+		return s.version.Major < 3
+	}
+	for _, part := range []string{"Dropout", "Noise", "LSTM", "GRU", "RNN", "Attention", "SpectralNormalization"} {
+		if strings.Contains(s.class, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// apply lowers the layer of s, called on in.
+func (s *scope) apply(in []graph.Value) []graph.Value {
+	if s.Err() != nil {
+		return nil
+	}
+	if f := s.custom(); f != nil {
+		return s.applyCustom(f, in)
+	}
+	if s.layer.Graph != nil {
+		return s.model(s.layer.Graph, in)
+	}
+	if !s.known() {
+		s.Fail(s.unknown())
+		return nil
+	}
+	if s.training && s.randomInTraining() {
+		s.Failf("%w: called with training=true, which makes the result random", keras.ErrUnsupported)
+		return nil
+	}
+	if q := s.dtype.Quantization; q != "" && quantizable(s.class) {
+		s.Failf("%w: quantized weights (%s)", keras.ErrUnsupported, q)
+		return nil
+	}
+	if !keepsDType(s.class) {
+		in = slices.Clone(in)
+		for i, v := range in {
+			if v.DType.Floating() {
+				in[i] = s.Cast(v, s.compute)
+			}
+		}
+	}
+	out := s.classes[s.class].lower(s, s.layer.Config, in)
+	if s.Err() == nil && len(out) == 0 {
+		s.Failf("%w: the layer has no result", graph.ErrShape)
+	}
+	return out
+}
+
+// known reports whether s can lower the layer's class.
+func (s *scope) known() bool {
+	_, ok := s.classes[s.class]
+	return s.layer.Graph != nil || ok && s.builtin()
+}
+
+// builtin reports whether the layer's class is Keras's own, rather than a
+// registered one that has its name. Two classes of keras.applications are
+// registered.
+func (s *scope) builtin() bool {
+	l := s.layer
+	i := strings.LastIndexByte(l.Registered, '>')
+	return i < 0 || strings.HasPrefix(l.Module, "keras") || strings.HasPrefix(l.Module, "tf_keras") ||
+		l.Registered == "Custom>LayerScale" || l.Registered == "Custom>CustomScaleLayer"
+}
+
+// unknown says that a class is not known and how to supply it.
+func (s *scope) unknown() error {
+	name := s.class
+	if !s.builtin() {
+		name = s.layer.Registered
+	}
+	switch s.class {
+	case "Lambda":
+		return fmt.Errorf("%w: it holds Python code; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.path)
+	case "TFSMLayer":
+		return fmt.Errorf("%w: it refers to a TensorFlow SavedModel; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.path)
+	}
+	return fmt.Errorf("%w: unknown layer class %q; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, name, name)
+}
+
+// inner lowers a layer that the layer of s wraps; segment is added to the path
+// in the weights file, such as "layer" or "cell".
+func (s *scope) inner(l *keras.Layer, segment string, in ...graph.Value) []graph.Value {
+	c := s.child(l, segment)
+	return c.site(func() []graph.Value { return c.apply(in) })
+}
+
+// sub returns s with a longer path in the weights file, for weights that Keras
+// keeps in an object of its own.
+func (s *scope) sub(segment string) *scope {
+	c := *s
+	c.file = join(s.file, segment)
+	return &c
+}

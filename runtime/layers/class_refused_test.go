@@ -1,0 +1,144 @@
+package layers
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// A refusal is a layer that must fail with an error that wraps is and names a key.
+type refusal struct {
+	class, config, in string
+	is                error
+	names             string
+}
+
+func TestClassesRefuse(t *testing.T) {
+	tests := []refusal{
+		// config
+		{"Dense", `{}`, "[null,4]", graph.ErrAttr, "units is 0"},
+		{"Dense", `{"units":-3}`, "[null,4]", graph.ErrAttr, "units is -3"},
+		{"Dense", `{"units":1000000000000}`, "[null,4]", graph.ErrAttr, "units"},
+		{"Dense", `{"units":"3"}`, "[null,4]", keras.ErrFormat, `"units"`},
+		{"Dense", `{"units":3,"rank":4}`, "[null,4]", keras.ErrUnsupported, `"rank" = 4`},
+		{"Dense", `{"units":3,"quantization_config":{"a":1}}`, "[null,4]", keras.ErrUnsupported, `"quantization_config"`},
+		{"Dense", `{"units":3,"dtype":"int8_from_float32"}`, "[null,4]", keras.ErrUnsupported, "quantized weights (int8)"},
+		{"Dense", `{"units":3,"activation":3}`, "[null,4]", keras.ErrFormat, `"activation"`},
+		{"Embedding", `{"input_dim":3,"output_dim":4,"mask_zero":true}`, "int32[null,4]", keras.ErrUnsupported, `"mask_zero"`},
+		{"Embedding", `{"input_dim":0,"output_dim":4}`, "int32[null,4]", graph.ErrAttr, "input_dim"},
+		{"ReLU", `{"max_value":-1}`, "[null,4]", graph.ErrAttr, "max_value"},
+		{"ReLU", `{"alpha":0.1}`, "[null,4]", keras.ErrUnsupported, `"alpha"`},
+		{"PReLU", `{"shared_axes":[0]}`, "[null,4]", graph.ErrAttr, "shared_axes"},
+		{"PReLU", `{}`, "[null,null,4]", graph.ErrShape, `"alpha"`},
+		{"ThresholdedReLU", `{"theta":-1}`, "[null,4]", graph.ErrAttr, "theta"},
+		{"Softmax", `{"axis":[]}`, "[null,4]", graph.ErrAttr, "axis"},
+		{"Softmax", `{"axis":5}`, "[null,4]", graph.ErrAttr, "axis"},
+		{"Softmax", `{"axis":"last"}`, "[null,4]", keras.ErrFormat, `"axis"`},
+		{"Softmax", `{}`, "[null,3,4] mask:[null,5]", graph.ErrShape, "mask"},
+		{"Conv2D", `{"filters":0,"kernel_size":3}`, "[null,8,9,6]", graph.ErrAttr, "filters"},
+		{"Conv2D", `{"filters":4}`, "[null,8,9,6]", graph.ErrAttr, "kernel_size"},
+		{"Conv2D", `{"filters":4,"kernel_size":[3]}`, "[null,8,9,6]", graph.ErrAttr, "kernel_size is [3]"},
+		{"Conv2D", `{"filters":4,"kernel_size":[3,0]}`, "[null,8,9,6]", graph.ErrAttr, "kernel_size is [3,0]"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"strides":0}`, "[null,8,9,6]", graph.ErrAttr, "strides"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"dilation_rate":[1,1,1]}`, "[null,8,9,6]", graph.ErrAttr, "dilation_rate"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"groups":4}`, "[null,8,9,6]", graph.ErrAttr, "groups is 4"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"groups":0}`, "[null,8,9,6]", graph.ErrAttr, "groups is 0"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"padding":"causal"}`, "[null,8,9,6]", graph.ErrAttr, "padding"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"padding":"explicit"}`, "[null,8,9,6]", graph.ErrAttr, "padding"},
+		{"Conv2D", `{"filters":4,"kernel_size":3,"data_format":"nchw"}`, "[null,8,9,6]", keras.ErrFormat, `"data_format"`},
+		{"Conv2D", `{"filters":4,"kernel_size":3}`, "[null,8,9]", graph.ErrShape, "4 dimensions"},
+		{"Conv2D", `{"filters":4,"kernel_size":9}`, "[null,8,9,6]", graph.ErrShape, "window of 9"},
+		{"Conv2D", `{"filters":4,"kernel_size":3}`, "[null,8,9,null]", graph.ErrShape, `"kernel"`},
+		{"DepthwiseConv2D", `{"kernel_size":3,"depth_multiplier":0}`, "[null,8,9,6]", graph.ErrAttr, "depth_multiplier"},
+		{"DepthwiseConv2D", `{"kernel_size":3,"groups":2}`, "[null,8,9,6]", keras.ErrUnsupported, `"groups"`},
+		{"SeparableConv2D", `{"kernel_size":3}`, "[null,8,9,6]", graph.ErrAttr, "filters"},
+		{"Conv2DTranspose", `{"filters":4,"kernel_size":3,"strides":2,"output_padding":2}`, "[null,8,9,6]", graph.ErrAttr, "output_padding"},
+		{"Conv2DTranspose", `{"filters":4,"kernel_size":3,"output_padding":[-1,0]}`, "[null,8,9,6]", graph.ErrAttr, "output_padding"},
+		{"MaxPooling2D", `{"pool_size":0}`, "[null,8,9,6]", graph.ErrAttr, "pool_size"},
+		{"MaxPooling1D", `{"padding":"causal"}`, "[null,8,6]", graph.ErrAttr, "padding"},
+		{"MaxPooling2D", `{}`, "[null,8,6]", graph.ErrShape, "4 dimensions"},
+		{"GlobalAveragePooling2D", `{"keepdims":2}`, "[null,8,9,6]", keras.ErrFormat, `"keepdims"`},
+		{"BatchNormalization", `{"axis":4}`, "[null,8,9,6]", graph.ErrAttr, "axis"},
+		{"BatchNormalization", `{"axis":[3,-1]}`, "[null,8,9,6]", graph.ErrAttr, "axis"},
+		{"BatchNormalization", `{"scale":2}`, "[null,6]", keras.ErrFormat, `"scale"`},
+		{"BatchNormalization", `{"mode":1}`, "[null,6]", keras.ErrUnsupported, `"mode"`},
+		{"LayerNormalization", `{"axis":[]}`, "[null,6]", graph.ErrAttr, "axis"},
+		{"LayerNormalization", `{"axis":1}`, "[null,null]", graph.ErrShape, `"gamma"`},
+		{"GroupNormalization", `{"groups":4}`, "[null,8,9,6]", graph.ErrAttr, "groups is 4"},
+		{"GroupNormalization", `{"groups":0}`, "[null,8,9,6]", graph.ErrAttr, "groups is 0"},
+		{"GroupNormalization", `{"groups":2,"axis":0}`, "[2,8,9,6]", graph.ErrAttr, "axis"},
+		{"Normalization", `{"mean":1.0}`, "[null,6]", graph.ErrAttr, "variance"},
+		{"Normalization", `{"mean":[1.0,2.0],"variance":1.0}`, "[null,6]", graph.ErrAttr, "mean"},
+		{"Normalization", `{"mean":[[1.0],2.0],"variance":1.0}`, "[null,6]", keras.ErrFormat, `"mean"`},
+		{"Rescaling", `{}`, "[null,6]", graph.ErrAttr, "scale"},
+		{"Rescaling", `{"scale":[1.0,2.0]}`, "[null,6]", graph.ErrAttr, "scale"},
+		{"Resizing", `{"height":0,"width":5}`, "[null,8,9,3]", graph.ErrAttr, "height"},
+		{"Resizing", `{"height":4,"width":5,"interpolation":"cubic"}`, "[null,8,9,3]", graph.ErrAttr, "interpolation"},
+		{"Resizing", `{"height":4,"width":5,"fill_mode":"reflect"}`, "[null,8,9,3]", graph.ErrAttr, "fill_mode"},
+		{"Resizing", `{"height":4,"width":5,"crop_to_aspect_ratio":true,"pad_to_aspect_ratio":true}`, "[null,8,9,3]", graph.ErrAttr, "pad_to_aspect_ratio"},
+		{"CenterCrop", `{"height":4,"width":-5}`, "[null,8,9,3]", graph.ErrAttr, "width"},
+		{"Reshape", `{"target_shape":[-2]}`, "[null,6]", graph.ErrAttr, "target_shape"},
+		{"Reshape", `{"target_shape":[4]}`, "[null,6]", graph.ErrShape, "reshape"},
+		{"Permute", `{"dims":[1,1]}`, "[null,6,7]", graph.ErrAttr, "permutation"},
+		{"Permute", `{"dims":[0,1]}`, "[null,6,7]", graph.ErrAttr, "dims"},
+		{"RepeatVector", `{"n":0}`, "[null,6]", graph.ErrAttr, "n is 0"},
+		{"Cropping2D", `{"cropping":4}`, "[null,8,9,6]", graph.ErrShape, "cropping"},
+		{"Cropping2D", `{"cropping":[1,2,3]}`, "[null,8,9,6]", keras.ErrFormat, `"cropping"`},
+		{"Cropping2D", `{"cropping":-1}`, "[null,8,9,6]", graph.ErrAttr, "cropping"},
+		{"ZeroPadding2D", `{"padding":[[1,2],[3]]}`, "[null,8,9,6]", keras.ErrFormat, `"padding"`},
+		{"ZeroPadding2D", `{"padding":[[1,-2],[3,0]]}`, "[null,8,9,6]", graph.ErrAttr, "padding"},
+		{"UpSampling2D", `{"size":0}`, "[null,8,9,6]", graph.ErrAttr, "size"},
+		{"UpSampling2D", `{"interpolation":"cubic"}`, "[null,8,9,6]", graph.ErrAttr, "interpolation"},
+		{"UpSampling1D", `{"interpolation":"bilinear"}`, "[null,8,6]", graph.ErrAttr, "interpolation"},
+		{"Add", `{}`, "[null,4] [null,3]", graph.ErrShape, "broadcast"},
+		{"Add", `{}`, "[null,3,4] [null,3]", graph.ErrShape, "broadcast"},
+		{"Subtract", `{}`, "[null,4] [null,4] [null,4]", graph.ErrShape, "want 2"},
+		{"Concatenate", `{}`, "[null,4] [null,3,4]", graph.ErrShape, "inputs"},
+		{"Concatenate", `{"axis":3}`, "[null,4] [null,4]", graph.ErrAttr, "axis 3"},
+		{"LayerScale", `{"init_values":1}`, "[null,4]", graph.ErrAttr, "projection_dim"},
+		{"CustomScaleLayer", `{"scale":1}`, "[null,4]", graph.ErrShape, "want 2"},
+		// activations
+		{"Activation", `{"activation":"threshold"}`, "[null,4]", keras.ErrUnsupported, `"threshold"`},
+		{"Activation", `{"activation":"RELU"}`, "[null,4]", keras.ErrUnsupported, `"RELU"`},
+		{"Activation", `{"activation":{"class_name":"function","config":"MyPkg>act","module":"builtins"}}`, "[null,4]", keras.ErrUnsupported, "MyPkg>act"},
+		{"Activation", `{"activation":{"class_name":"PReLU","config":{}}}`, "[null,4]", keras.ErrUnsupported, "PReLU"},
+		{"Activation", `{"activation":{"class_name":"ReLU","config":{},"registered_name":"My>ReLU"}}`, "[null,4]", keras.ErrUnsupported, "My>ReLU"},
+		{"Activation", `{"activation":{"class_name":"__lambda__","config":{"code":""}}}`, "[null,4]", keras.ErrUnsupported, "__lambda__"},
+		{"Activation", `{"activation":"glu"}`, "[null,5]", graph.ErrShape, "glu"},
+	}
+	for _, c := range tests {
+		t.Run(c.class+" "+c.config, func(t *testing.T) {
+			_, err := lowerClass(t, keras3, classTest{class: c.class, config: c.config, in: c.in})
+			require.ErrorIs(t, err, c.is)
+			require.ErrorContains(t, err, c.names)
+			require.ErrorContains(t, err, "layer l ("+c.class+"): ")
+		})
+	}
+}
+
+// What the Keras of the file did differently is refused where it cannot be followed.
+func TestClassesRefuseByVersion(t *testing.T) {
+	old := keras.Version{Major: 2, Minor: 2, Patch: 4, Text: "2.2.4"}
+	_, err := lowerClass(t, old, classTest{class: "UpSampling2D", config: `{"interpolation":"bilinear"}`, in: "[null,8,9,3]"})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	early := keras.Version{Major: 3, Minor: 3, Patch: 3, Text: "3.3.3"}
+	_, err = lowerClass(t, early, classTest{class: "RandomCrop", config: `{"height":4,"width":5}`, in: "[null,8,9,3]"})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	_, err = lowerClass(t, keras2, classTest{class: "GlobalAveragePooling2D", config: `{}`, in: "uint8[null,8,9,3]"})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+}
+
+// Every class knows the keys of every layer, and refuses one that it does not know.
+func TestClassesAreStrict(t *testing.T) {
+	names := map[string]bool{}
+	for _, c := range builtinClasses {
+		require.False(t, names[c.name], "%s stands twice", c.name)
+		names[c.name] = true
+		common := config(t, `{"name":"a","trainable":false,"dtype":"float32","kernel_initializer":{"class_name":"Zeros"},"future":null}`)
+		require.NoError(t, keras.DecodeConfig(common, c.config()), c.name)
+		require.ErrorIs(t, keras.DecodeConfig(config(t, `{"future":1}`), c.config()), keras.ErrUnsupported, c.name)
+	}
+}

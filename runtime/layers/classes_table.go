@@ -1,0 +1,126 @@
+package layers
+
+// builtinClasses are the supported classes, in the order of https://keras.io/api/layers/.
+var builtinClasses = []class{
+	// Core.
+	denseLayer,
+	activationLayer,
+	embeddingLayer,
+	identityLayer,
+
+	// Activation.
+	reluLayer,
+	softmaxLayer,
+	leakyReLULayer,
+	preluLayer,
+	eluLayer,
+	thresholdedReLULayer,
+
+	// Convolution.
+	conv1DLayer,
+	conv2DLayer,
+	conv3DLayer,
+	separableConv1DLayer,
+	separableConv2DLayer,
+	depthwiseConv1DLayer,
+	depthwiseConv2DLayer,
+	conv1DTransposeLayer,
+	conv2DTransposeLayer,
+	conv3DTransposeLayer,
+
+	// Pooling.
+	maxPooling1DLayer,
+	maxPooling2DLayer,
+	maxPooling3DLayer,
+	averagePooling1DLayer,
+	averagePooling2DLayer,
+	averagePooling3DLayer,
+	globalMaxPooling1DLayer,
+	globalMaxPooling2DLayer,
+	globalMaxPooling3DLayer,
+	globalAveragePooling1DLayer,
+	globalAveragePooling2DLayer,
+	globalAveragePooling3DLayer,
+
+	// Preprocessing: numerical features.
+	normalizationLayer,
+
+	// Preprocessing: images.
+	resizingLayer,
+	rescalingLayer,
+	centerCropLayer,
+
+	// Preprocessing: image augmentation.
+	randomCropLayer,
+	randomFlipLayer,
+	randomTranslationLayer,
+	randomRotationLayer,
+	randomZoomLayer,
+	randomHeightLayer,
+	randomWidthLayer,
+	randomContrastLayer,
+	randomBrightnessLayer,
+	randomShearLayer,
+	randomHueLayer,
+	randomErasingLayer,
+	randomGrayscaleLayer,
+	randomInvertLayer,
+	solarizationLayer,
+	randomPosterizationLayer,
+	randomSharpnessLayer,
+	randomSaturationLayer,
+	randomColorDegenerationLayer,
+	randomColorJitterLayer,
+	randomGaussianBlurLayer,
+	randomPerspectiveLayer,
+	randomElasticTransformLayer,
+	randAugmentLayer,
+	augMixLayer,
+	cutMixLayer,
+	mixUpLayer,
+
+	// Normalization.
+	batchNormalizationLayer,
+	layerNormalizationLayer,
+	unitNormalizationLayer,
+	groupNormalizationLayer,
+	rmsNormalizationLayer,
+
+	// Regularization.
+	dropoutLayer,
+	spatialDropout1DLayer,
+	spatialDropout2DLayer,
+	spatialDropout3DLayer,
+	gaussianDropoutLayer,
+	alphaDropoutLayer,
+	gaussianNoiseLayer,
+	activityRegularizationLayer,
+
+	// Reshaping.
+	reshapeLayer,
+	flattenLayer,
+	repeatVectorLayer,
+	permuteLayer,
+	cropping1DLayer,
+	cropping2DLayer,
+	cropping3DLayer,
+	upSampling1DLayer,
+	upSampling2DLayer,
+	upSampling3DLayer,
+	zeroPadding1DLayer,
+	zeroPadding2DLayer,
+	zeroPadding3DLayer,
+
+	// Merging.
+	concatenateLayer,
+	averageLayer,
+	maximumLayer,
+	minimumLayer,
+	addLayer,
+	subtractLayer,
+	multiplyLayer,
+
+	// Applications.
+	layerScaleLayer,
+	customScaleLayer,
+}

@@ -1,0 +1,228 @@
+package layers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// A Program is a lowered model.
+type Program struct {
+	Graph *graph.Graph
+	// Layers lists every layer and operation node in the order of the file; the
+	// layers inside a nested model or wrapper follow it.
+	Layers []LayerInfo
+	// Outputs is the structure that the model returns: a tensor, list or dict
+	// (in the order of its sorted keys). Its tensors are Graph.Outputs, in order.
+	Outputs *keras.Arg
+}
+
+// LayerInfo describes a layer of a Program.
+type LayerInfo struct {
+	Path  string // by names, from the outermost model inwards: "encoder/dense_1"
+	Name  string
+	Class string
+	Depth int // 0 for the layers of the outermost model
+	// Operation reports a keras.ops node.
+	Operation bool
+	// Calls holds the results of each call, in call order.
+	Calls [][]graph.Value
+	// Params indexes Graph.Params: the layer's own weights and those of the layers inside it, in order of creation.
+	Params []int
+	// Inbound names the layers that feed each call, as Keras's summary does: "conv2d[0][0]".
+	Inbound []string
+	// Trainable is the config's trainable flag.
+	Trainable bool
+	// Layer is the layer as the file describes it.
+	Layer *keras.Layer
+}
+
+// Options change how a model is lowered.
+type Options struct {
+	// AllowUnknownKeys loads configs with keys that this package does not know.
+	AllowUnknownKeys bool
+	// InputShapes replaces the shapes of the inputs by position, for models whose file does not say (batch included).
+	InputShapes []graph.Shape
+	// Layers lowers layers that Keras does not define, by path ("encoder/lambda_1"),
+	// registered name ("MyPackage>MyLayer") or class ("MyLayer"), in this order.
+	Layers map[string]LayerFunc
+}
+
+// An Error says which layer could not be lowered. It is attached once, at the
+// innermost layer.
+type Error struct {
+	Path  string // by names, from the outermost model inwards: "encoder/dense_1"
+	Class string
+	Err   error
+}
+
+// Error returns "layer encoder/dense_1 (Dense): ...".
+func (e *Error) Error() string { return fmt.Sprintf("layer %s (%s): %v", e.Path, e.Class, e.Err) }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Lower translates a model into a graph of primitive ops and declares its
+// weights. It wraps [keras.ErrUnsupported] for what this package does not do,
+// [keras.ErrFormat] for what Keras would not have written, and the errors of
+// package graph; an [Error] in the chain names the layer.
+//
+// Inputs are named by their InputLayers, those of a dict by its keys; outputs by
+// the layers that make them (a name that comes again gets a number, as in
+// Keras 2), those of a dict by its keys. Dicts are in the order of their sorted
+// keys, as in Keras, and a path into nested ones is joined with "/".
+//
+// A batch size that an InputLayer gives is not binding, as in Keras, unless the
+// model cannot be lowered without it.
+func Lower(m *keras.Model, o Options) (*Program, error) {
+	return lower(m, o, builtinClasses)
+}
+
+func lower(m *keras.Model, o Options, classes []class) (*Program, error) {
+	p, fixed, err := lowerOnce(m, o, classes, false)
+	if err == nil || !fixed {
+		return p, err
+	}
+	if q, _, err := lowerOnce(m, o, classes, true); err == nil {
+		return q, nil
+	}
+	return nil, err
+}
+
+// lowerOnce lowers with the batch size of the file or with any. fixed reports
+// that the file gives one.
+func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *Program, fixed bool, err error) {
+	root := m.Root
+	if root == nil || root.Graph == nil {
+		return nil, false, fmt.Errorf("%w: the file describes no Sequential or Functional model", keras.ErrUnsupported)
+	}
+	b := graph.NewBuilder()
+	s := &scope{
+		Builder: b,
+		shared: &shared{
+			classes: map[string]class{}, options: o, version: m.Version,
+			params: map[string]graph.Value{}, index: map[*keras.Layer]int{}, keepBatch: keepBatch,
+		},
+		layer: root, class: root.Class, depth: -1,
+		trainable: trainable(root.Config), frozen: !trainable(root.Config),
+	}
+	for _, c := range classes {
+		s.classes[c.name] = c
+	}
+	s.register(root.Graph, "", 0)
+	in := s.rootInputs(root.Graph)
+	out := s.model(root.Graph, in)
+	outputs := s.rootOutputs(root.Graph, out)
+	g, err := b.Graph()
+	if err != nil {
+		return nil, s.fixedBatch, err
+	}
+	s.sortParams(g)
+	return &Program{Graph: g, Layers: s.shared.layers, Outputs: outputs}, s.fixedBatch, nil
+}
+
+// register lists the layers of g in the order of the file, each followed by
+// those inside it. The depth of the JSON document bounds the recursion.
+func (s *scope) register(g *keras.Graph, prefix string, depth int) {
+	for _, l := range g.Layers {
+		s.registerLayer(l, prefix, depth)
+	}
+}
+
+func (s *scope) registerLayer(l *keras.Layer, prefix string, depth int) {
+	info := LayerInfo{
+		Path: join(prefix, l.Name), Name: l.Name, Class: l.Class, Depth: depth,
+		Operation: l.Operation, Trainable: trainable(l.Config), Layer: l,
+	}
+	for _, c := range l.Calls {
+		for _, t := range callTensors(c) {
+			info.Inbound = append(info.Inbound, fmt.Sprintf("%s[%d][%d]", t.Layer.Name, t.Node, t.Tensor))
+		}
+	}
+	s.index[l] = len(s.layers)
+	s.layers = append(s.layers, info)
+	if l.Graph != nil {
+		s.register(l.Graph, info.Path, depth+1)
+	}
+	var keys []string
+	for k := range l.Inner {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		for _, inner := range l.Inner[k] {
+			s.registerLayer(inner, info.Path, depth+1)
+		}
+	}
+}
+
+// callTensors returns the tensors of a call, those passed by keyword last.
+func callTensors(c keras.Call) []*keras.Arg {
+	var out []*keras.Arg
+	for _, a := range c.Args {
+		out = sortKeys(a).Tensors(out)
+	}
+	for _, k := range c.Kwargs {
+		out = sortKeys(k.Arg).Tensors(out)
+	}
+	return out
+}
+
+// sortKeys returns a with all dicts in the order of their sorted keys, in which
+// Keras flattens them. An Arg is as deep as the JSON document at most.
+func sortKeys(a *keras.Arg) *keras.Arg {
+	if a == nil || len(a.Items) == 0 {
+		return a
+	}
+	c := *a
+	c.Items = make([]*keras.Arg, len(a.Items))
+	order := make([]int, len(a.Items))
+	for i := range order {
+		order[i] = i
+	}
+	if a.Kind == keras.ArgDict {
+		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(a.Keys[i], a.Keys[j]) })
+		c.Keys = make([]string, len(order))
+	}
+	for i, k := range order {
+		c.Items[i] = sortKeys(a.Items[k])
+		if c.Keys != nil {
+			c.Keys[i] = a.Keys[k]
+		}
+	}
+	return &c
+}
+
+// sortParams brings the parameters, which were declared in the order of
+// execution, into the order of the layers, and lists them by layer.
+func (s *scope) sortParams(g *graph.Graph) {
+	order := make([]int, len(g.Params))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return s.owner[i] - s.owner[j] })
+	params := make([]graph.Param, len(order))
+	for i, k := range order {
+		params[i] = g.Params[k]
+		g.ParamOf[params[i].Value] = i
+	}
+	g.Params = params
+
+	// A layer is followed by those inside it: the open ones form a stack.
+	var open []int
+	next := 0
+	for i := range s.layers {
+		for len(open) > 0 && s.layers[open[len(open)-1]].Depth >= s.layers[i].Depth {
+			open = open[:len(open)-1]
+		}
+		open = append(open, i)
+		for ; next < len(order) && s.owner[order[next]] == i; next++ {
+			for _, k := range open {
+				s.layers[k].Params = append(s.layers[k].Params, next)
+			}
+		}
+	}
+}

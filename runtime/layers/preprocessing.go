@@ -1,0 +1,159 @@
+package layers
+
+import (
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+type rescalingConfig struct {
+	Scale  numbers `json:"scale"`
+	Offset numbers `json:"offset"`
+}
+
+// rescalingLayer is x·scale + offset; lists count along the last axis.
+//
+//	x       (batch, ...)
+//	result  (batch, ...)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/.
+var rescalingLayer = define1("Rescaling", rescalingConfig{Offset: numbers{data: []float64{0}}},
+	func(s *scope, c rescalingConfig, x graph.Value) graph.Value {
+		x = s.cast(x, s.compute)
+		y := x
+		for _, n := range []struct {
+			key  string
+			v    numbers
+			f    graph.BinaryFunc
+			none float64 // changes nothing
+		}{{"scale", c.Scale, graph.Mul, 1}, {"offset", c.Offset, graph.Add, 0}} {
+			if b, err := graph.Broadcast(x.Shape, n.v.shape); err != nil || len(b) != x.Rank() || n.v.data == nil {
+				s.Failf("%w: %s is %v for an input %v", graph.ErrAttr, n.key, n.v, x.Shape)
+				return none()
+			}
+			if len(n.v.shape) > 0 || n.v.data[0] != n.none {
+				y = s.Apply(graph.Binary{Func: n.f}, y, s.constant(x.DType, n.v, func(x float64) float64 { return x }))
+			}
+		}
+		return y
+	})
+
+type resizingConfig struct {
+	Height            int        `json:"height"`
+	Width             int        `json:"width"`
+	Interpolation     string     `json:"interpolation"`
+	CropToAspectRatio bool       `json:"crop_to_aspect_ratio"`
+	PadToAspectRatio  bool       `json:"pad_to_aspect_ratio"`
+	FillMode          string     `json:"fill_mode"`
+	FillValue         float64    `json:"fill_value"`
+	Antialias         bool       `json:"antialias"`
+	DataFormat        dataFormat `json:"data_format"`
+}
+
+// resizingLayer samples images at another size with half-pixel centres, as
+// tf.image.resize does. The result has the layer's compute dtype; for an
+// integer one it is rounded and clipped.
+//
+//	x       (batch, h, w, c)    (batch, c, h, w) with data_format="channels_first"
+//	result  (batch, height, width, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_preprocessing/resizing/.
+var resizingLayer = define1("Resizing", resizingConfig{Interpolation: "bilinear", FillMode: "constant", DataFormat: channelsLast},
+	func(s *scope, c resizingConfig, x graph.Value) graph.Value {
+		op := graph.Resize{
+			Height: s.size("height", c.Height), Width: s.size("width", c.Width), Interpolation: c.Interpolation,
+			Antialias: c.Antialias, FillValue: c.FillValue,
+		}
+		switch {
+		case c.FillMode != "constant":
+			s.Failf("%w: fill_mode is %q", graph.ErrAttr, c.FillMode)
+		case c.CropToAspectRatio && c.PadToAspectRatio:
+			s.Failf("%w: crop_to_aspect_ratio and pad_to_aspect_ratio are both true", graph.ErrAttr)
+		case c.CropToAspectRatio:
+			op.Aspect = graph.CropAspect
+		case c.PadToAspectRatio:
+			op.Aspect = graph.PadAspect
+		}
+		return s.resizeImages(op, c.DataFormat, x)
+	})
+
+// resizeImages resizes images that may be of an integer dtype and returns them in the compute dtype.
+func (s *scope) resizeImages(op graph.Resize, f dataFormat, x graph.Value) graph.Value {
+	if !s.rank(x, 4) {
+		return none()
+	}
+	x = s.toLast(f, s.cast(x, s.compute))
+	if s.compute.Integer() {
+		x = s.cast(x, exactFloat(s.compute))
+	}
+	y := s.resize(op, x)
+	if s.compute.Integer() {
+		y = s.Apply(graph.Cast{To: s.compute, Saturate: true}, y)
+	}
+	return s.fromLast(f, y)
+}
+
+// resize applies op to images of a floating dtype, half-precision ones in float32.
+func (s *scope) resize(op graph.Resize, x graph.Value) graph.Value {
+	if s.version.Major == 2 && !s.version.TF && s.version.Before(2, 4) && op.Interpolation != "nearest" {
+		// Keras with TensorFlow 1 sampled at the corners of pixels, not their centres.
+		s.Failf("%w: interpolation %q of Keras %s", keras.ErrUnsupported, op.Interpolation, s.version.Text)
+		return none()
+	}
+	t, x := s.inFloat32(x)
+	return s.cast(t.Apply(op, x), s.resultType(x))
+}
+
+// resultType is the dtype in which a layer returns what it calculated from x:
+// the compute dtype where that is a half-precision one.
+func (s *scope) resultType(x graph.Value) graph.DType {
+	if s.compute == graph.Float16 || s.compute == graph.BFloat16 {
+		return s.compute
+	}
+	return x.DType
+}
+
+type cropConfig struct {
+	Height     int                `json:"height"`
+	Width      int                `json:"width"`
+	DataFormat dataFormat         `json:"data_format"`
+	Seed       keras.TrainingOnly `json:"seed"`
+	RngType    keras.TrainingOnly `json:"rng_type"`
+}
+
+// centerCropLayer cuts out the centre; the offset is (n - size)/2 rounded down.
+// An image that is too small is cropped to the aspect ratio and resized
+// bilinearly instead.
+//
+//	x       (batch, h, w, c)    (batch, c, h, w) with data_format="channels_first"
+//	result  (batch, height, width, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_preprocessing/center_crop/.
+var centerCropLayer = define1("CenterCrop", cropConfig{DataFormat: channelsLast}, func(s *scope, c cropConfig, x graph.Value) graph.Value {
+	if !s.rank(x, 4) {
+		return none()
+	}
+	x = s.toLast(c.DataFormat, s.cast(x, s.compute))
+	op := graph.CenterCrop{Height: s.size("height", c.Height), Width: s.size("width", c.Width)}
+	t, x := s.inFloat32(x)
+	return s.fromLast(c.DataFormat, s.cast(t.Apply(op, x), s.compute))
+})
+
+// randomCropLayer returns its input in Keras 3. In Keras 2 it crops the centre
+// to the aspect ratio and resizes it bilinearly.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h, w, c), Keras 2 (batch, height, width, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_crop/.
+var randomCropLayer = define1("RandomCrop", cropConfig{DataFormat: channelsLast}, func(s *scope, c cropConfig, x graph.Value) graph.Value {
+	switch v := s.version; {
+	case v.Major < 3:
+		return s.resizeImages(graph.Resize{
+			Height: s.size("height", c.Height), Width: s.size("width", c.Width), Interpolation: "bilinear", Aspect: graph.CropAspect,
+		}, c.DataFormat, x)
+	case v.Text != "" && v.Before(3, 8):
+		s.Failf("%w: RandomCrop of Keras %s, which resizes at inference", keras.ErrUnsupported, v.Text)
+		return none()
+	}
+	return s.cast(x, s.compute)
+})
