@@ -17,7 +17,7 @@ import (
 )
 
 // badValues are put in the place of config values.
-var badValues = []any{-1, 0, 1, 2, 1 << 31, 1<<53 + 2, 1e308, -0.5, "x", "", "same", nil, true, []any{}, []any{-1, 2}, []any{0, 0}, map[string]any{}}
+var badValues = []any{-1, 0, 1, 2, float64(1 << 31), float64(1<<53 + 2), 1e308, -0.5, "x", "", "same", nil, true, []any{}, []any{-1, 2}, []any{0, 0}, map[string]any{}}
 
 // mutate replaces one value below v, chosen by rng, and returns v.
 func mutate(v any, rng *rand.Rand) any {
