@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
@@ -297,8 +298,12 @@ func (l *loader) finish(arch *keras.Model, from func(*layers.Program) (store, er
 	o := l.options
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
-	prog, err := layers.Lower(arch, layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers})
+	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers}
+	prog, err := layers.Lower(arch, how)
 	if err != nil {
+		if all := layers.Unsupported(arch, how); errors.Is(err, keras.ErrUnsupported) && len(all) > 1 {
+			err = fmt.Errorf("%w; classes that are not supported: %s", err, strings.Join(all, ", "))
+		}
 		return nil, err
 	}
 	s, err := from(prog)

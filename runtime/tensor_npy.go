@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,11 +30,24 @@ func toNpy(t Tensor) npy.Array {
 	return npy.Array{DType: npyTypes[t.DType], Shape: t.Shape, Data: t.Data}
 }
 
+// npyError marks an error of package npy with this package's sentinel.
+func npyError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, npy.ErrLimit):
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	case errors.Is(err, npy.ErrUnsupported):
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	return err
+}
+
 // ReadNpy reads a NumPy .npy file of at most limit bytes of elements (0: 2 GiB).
 func ReadNpy(r io.Reader, limit int64) (Tensor, error) {
 	a, err := npy.Read(r, limit)
 	if err != nil {
-		return Tensor{}, err
+		return Tensor{}, npyError(err)
 	}
 	return fromNpy(a)
 }
@@ -49,7 +63,7 @@ type Npz struct{ zip *npy.Zip }
 func OpenNpz(r io.ReaderAt, size, limit int64) (*Npz, error) {
 	z, err := npy.ReadZip(r, size, npy.Limits{ArrayBytes: limit})
 	if err != nil {
-		return nil, err
+		return nil, npyError(err)
 	}
 	return &Npz{z}, nil
 }
@@ -61,7 +75,7 @@ func (z *Npz) Names() []string { return z.zip.Names() }
 func (z *Npz) Read(name string) (Tensor, error) {
 	a, err := z.zip.Open(name)
 	if err != nil {
-		return Tensor{}, err
+		return Tensor{}, npyError(err)
 	}
 	return fromNpy(a)
 }
