@@ -80,10 +80,16 @@ def calibrate(K, model, rng, x):
             layer.adapt_variance.assign(rng.uniform(0.05, 0.3, layer.adapt_variance.shape))
             layer.finalize_state()
     norms = [l for l in model._flatten_layers() if isinstance(l, K.layers.BatchNormalization)]
+    # Statistics of what inference sees: dropping whole branches would bend them.
+    drops = [(l, l.rate) for l in model._flatten_layers() if isinstance(l, K.layers.Dropout)]
+    for layer, _ in drops:
+        layer.rate = 0.0
     for layer in norms:
         layer.momentum = 0.0
     if norms:
         model(x, training=True)
+    for layer, rate in drops:
+        layer.rate = rate
     for layer in norms:
         layer.momentum = 0.99
         mean, variance = (np.array(v) for v in (layer.moving_mean, layer.moving_variance))
