@@ -147,136 +147,154 @@ func (s *Shape) setOut(r *rand.Rand) {
 }
 
 func TestRunChannels(t *testing.T) {
-	r := rand.New(rand.NewSource(1))
-	for in := 1; in <= 17; in++ {
-		for out := 1; out <= 17; out++ {
-			s := randomShape(r)
-			s.InC, s.OutC, s.SrcStride, s.DstStride = in, out, 0, 0
-			s.setOut(r)
-			t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkConv(t, r, s) })
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		for in := 1; in <= 17; in++ {
+			for out := 1; out <= 17; out++ {
+				s := randomShape(r)
+				s.InC, s.OutC, s.SrcStride, s.DstStride = in, out, 0, 0
+				s.setOut(r)
+				t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkConv(t, r, s) })
+			}
 		}
-	}
+	})
 }
 
 func TestRunGeometry(t *testing.T) {
-	r := rand.New(rand.NewSource(2))
-	for w := 1; w <= 9; w++ {
-		for k := 1; k <= 4; k++ {
-			for stride := 1; stride <= 3; stride++ {
-				for dilation := 1; dilation <= 3; dilation++ {
-					for pad := 0; pad <= k*dilation; pad++ {
-						s := randomShape(r)
-						s.InW, s.KW, s.StrideW, s.DilationW, s.PadLeft = w, k, stride, dilation, pad
-						s.setOut(r)
-						checkConv(t, r, s)
-						s.InH, s.InW, s.KH, s.KW, s.StrideH, s.StrideW = s.InW, s.InH, s.KW, s.KH, s.StrideW, s.StrideH
-						s.DilationH, s.DilationW, s.PadTop, s.PadLeft = s.DilationW, s.DilationH, s.PadLeft, s.PadTop
-						s.setOut(r)
-						checkConv(t, r, s)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(2))
+		for w := 1; w <= 9; w++ {
+			for k := 1; k <= 4; k++ {
+				for stride := 1; stride <= 3; stride++ {
+					for dilation := 1; dilation <= 3; dilation++ {
+						for pad := 0; pad <= k*dilation; pad++ {
+							s := randomShape(r)
+							s.InW, s.KW, s.StrideW, s.DilationW, s.PadLeft = w, k, stride, dilation, pad
+							s.setOut(r)
+							checkConv(t, r, s)
+							s.InH, s.InW, s.KH, s.KW, s.StrideH, s.StrideW = s.InW, s.InH, s.KW, s.KH, s.StrideW, s.StrideH
+							s.DilationH, s.DilationW, s.PadTop, s.PadLeft = s.DilationW, s.DilationH, s.PadLeft, s.PadTop
+							s.setOut(r)
+							checkConv(t, r, s)
+						}
 					}
 				}
 			}
 		}
-	}
+	})
 }
 
 // A 1x1 kernel with padding is not the pixel-by-pixel product it looks like.
 func TestRunShiftedPointwise(t *testing.T) {
-	r := rand.New(rand.NewSource(9))
-	for _, pads := range [][2]int{{0, 1}, {1, 0}, {2, 1}, {0, 0}} {
-		s := DenseShape(4, 3, 5)
-		s.InW, s.OutW, s.PadTop, s.PadLeft = 4, 4, pads[0], pads[1]
-		checkConv(t, r, s)
-		s.OutH++ // the last row is past the image
-		checkConv(t, r, s)
-	}
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(9))
+		for _, pads := range [][2]int{{0, 1}, {1, 0}, {2, 1}, {0, 0}} {
+			s := DenseShape(4, 3, 5)
+			s.InW, s.OutW, s.PadTop, s.PadLeft = 4, 4, pads[0], pads[1]
+			checkConv(t, r, s)
+			s.OutH++ // the last row is past the image
+			checkConv(t, r, s)
+		}
+	})
 }
 
 func TestRunGroups(t *testing.T) {
-	r := rand.New(rand.NewSource(3))
-	for groups := 1; groups <= 5; groups++ {
-		for in := 1; in <= 5; in++ {
-			for out := 1; out <= 9; out++ {
-				s := randomShape(r)
-				s.Groups, s.InC, s.OutC, s.SrcStride, s.DstStride = groups, groups*in, groups*out, 0, 0
-				s.setOut(r)
-				checkConv(t, r, s)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(3))
+		for groups := 1; groups <= 5; groups++ {
+			for in := 1; in <= 5; in++ {
+				for out := 1; out <= 9; out++ {
+					s := randomShape(r)
+					s.Groups, s.InC, s.OutC, s.SrcStride, s.DstStride = groups, groups*in, groups*out, 0, 0
+					s.setOut(r)
+					checkConv(t, r, s)
+				}
 			}
 		}
-	}
+	})
 }
 
 // Sums longer than blockK are cut in all ways the driver knows.
 func TestRunLongSums(t *testing.T) {
-	r := rand.New(rand.NewSource(4))
-	base := Shape{
-		InH: 4, InW: 5, InC: 90, OutH: 4, OutW: 5, OutC: 6, KH: 3, KW: 3,
-		StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1, Groups: 1,
-	}
-	dilated := base
-	dilated.DilationH, dilated.DilationW, dilated.PadTop, dilated.PadLeft = 2, 2, 2, 2
-	grouped := base
-	grouped.InC, grouped.Groups = 180, 2
-	pointwise := base
-	pointwise.KH, pointwise.KW, pointwise.PadTop, pointwise.PadLeft, pointwise.InC = 1, 1, 0, 0, 3*blockK+1
-	for _, s := range []Shape{base, dilated, grouped, pointwise, DenseShape(3, blockK, 5), DenseShape(20, 2*blockK+3, 5)} {
-		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkConv(t, r, s) })
-	}
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(4))
+		base := Shape{
+			InH: 4, InW: 5, InC: 90, OutH: 4, OutW: 5, OutC: 6, KH: 3, KW: 3,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1, Groups: 1,
+		}
+		dilated := base
+		dilated.DilationH, dilated.DilationW, dilated.PadTop, dilated.PadLeft = 2, 2, 2, 2
+		grouped := base
+		grouped.InC, grouped.Groups = 180, 2
+		pointwise := base
+		pointwise.KH, pointwise.KW, pointwise.PadTop, pointwise.PadLeft, pointwise.InC = 1, 1, 0, 0, 3*blockK+1
+		for _, s := range []Shape{base, dilated, grouped, pointwise, DenseShape(3, blockK, 5), DenseShape(20, 2*blockK+3, 5)} {
+			t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkConv(t, r, s) })
+		}
+	})
 }
 
 func TestDenseSizes(t *testing.T) {
-	r := rand.New(rand.NewSource(5))
-	for m := 1; m <= 2*tileRows+1; m++ {
-		for n := 1; n <= 9; n++ {
-			checkConv(t, r, DenseShape(m, 1+r.Intn(20), n))
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(5))
+		for m := 1; m <= 2*tileRows+1; m++ {
+			for n := 1; n <= 9; n++ {
+				checkConv(t, r, DenseShape(m, 1+r.Intn(20), n))
+			}
 		}
-	}
+	})
 }
 
 // A product with 10^5 terms, as after Flatten, keeps about the precision of a
 // short one.
 func TestLongSumPrecision(t *testing.T) {
-	r := rand.New(rand.NewSource(6))
-	const k, n = 100_000, 8
-	s := DenseShape(1, k, n)
-	src, kernel, packed := kerneltest.Random(r, k), kerneltest.Random(r, k*n), make([]float32, PackedLen(&s))
-	Pack(packed, kernel, &s)
-	dst := make([]float32, n)
-	Run(&s, dst, src, packed, nil, 0, 1)
-	require.Less(t, kerneltest.RMSError(dst, kerneltest.MatMul(src, kernel, 1, k, n, false).Value), 3e-6)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(6))
+		const k, n = 100_000, 8
+		s := DenseShape(1, k, n)
+		src, kernel, packed := kerneltest.Random(r, k), kerneltest.Random(r, k*n), make([]float32, PackedLen(&s))
+		Pack(packed, kernel, &s)
+		dst := make([]float32, n)
+		Run(&s, dst, src, packed, nil, 0, 1)
+		require.Less(t, kerneltest.RMSError(dst, kerneltest.MatMul(src, kernel, 1, k, n, false).Value), 3e-6)
+	})
 }
 
 func TestRunPanels(t *testing.T) {
-	r := rand.New(rand.NewSource(7))
-	for groups := 1; groups <= 3; groups++ {
-		s := randomShape(r)
-		s.Groups, s.InC, s.OutC, s.SrcStride, s.DstStride = groups, 2*groups, 11*groups, 0, 0
-		src := kerneltest.Random(r, s.InH*s.InW*s.InC)
-		packed := make([]float32, PackedLen(&s))
-		Pack(packed, kerneltest.Random(r, s.KH*s.KW*2*s.OutC), &s)
-		epi := &Epilogue{Bias: kerneltest.Random(r, s.OutC)}
-		whole, parts := kerneltest.Guarded(t, s.OutH*s.OutW*s.OutC), kerneltest.Guarded(t, s.OutH*s.OutW*s.OutC)
-		Run(&s, whole, src, packed, epi, 0, s.OutH)
-		require.Greater(t, Panels(&s), 1)
-		for p := 0; p < Panels(&s); p++ {
-			RunPanels(&s, parts, src, packed, epi, 0, s.OutH, p, p+1)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(7))
+		for groups := 1; groups <= 3; groups++ {
+			s := randomShape(r)
+			s.Groups, s.InC, s.OutC, s.SrcStride, s.DstStride = groups, 2*groups, (use.width+7)*groups, 0, 0
+			src := kerneltest.Random(r, s.InH*s.InW*s.InC)
+			packed := make([]float32, PackedLen(&s))
+			Pack(packed, kerneltest.Random(r, s.KH*s.KW*2*s.OutC), &s)
+			epi := &Epilogue{Bias: kerneltest.Random(r, s.OutC)}
+			whole, parts := kerneltest.Guarded(t, s.OutH*s.OutW*s.OutC), kerneltest.Guarded(t, s.OutH*s.OutW*s.OutC)
+			Run(&s, whole, src, packed, epi, 0, s.OutH)
+			require.Greater(t, Panels(&s), 1)
+			for p := 0; p < Panels(&s); p++ {
+				RunPanels(&s, parts, src, packed, epi, 0, s.OutH, p, p+1)
+			}
+			require.Equal(t, bits(whole), bits(parts))
 		}
-		require.Equal(t, bits(whole), bits(parts))
-	}
+	})
 }
 
 // An empty batch writes nothing, an empty sum is the bias.
 func TestEmpty(t *testing.T) {
-	bias := &Epilogue{Bias: []float32{1, 2, 3}}
-	run := func(m, k, n int) []float32 {
-		s := DenseShape(m, k, n)
-		dst := kerneltest.Guarded(t, m*n)
-		Run(&s, dst, make([]float32, m*k), make([]float32, PackedLen(&s)), bias, 0, m)
-		return dst
-	}
-	require.Empty(t, run(0, 2, 3))
-	require.Empty(t, run(2, 2, 0))
-	require.Equal(t, []float32{1, 2, 3, 1, 2, 3}, run(2, 0, 3))
+	eachVariant(t, func(t *testing.T) {
+		bias := &Epilogue{Bias: []float32{1, 2, 3}}
+		run := func(m, k, n int) []float32 {
+			s := DenseShape(m, k, n)
+			dst := kerneltest.Guarded(t, m*n)
+			Run(&s, dst, make([]float32, m*k), make([]float32, PackedLen(&s)), bias, 0, m)
+			return dst
+		}
+		require.Empty(t, run(0, 2, 3))
+		require.Empty(t, run(2, 2, 0))
+		require.Equal(t, []float32{1, 2, 3, 1, 2, 3}, run(2, 0, 3))
+	})
 }
 
 func TestMultiplications(t *testing.T) {
@@ -288,68 +306,76 @@ func TestMultiplications(t *testing.T) {
 
 // A batch gives the very numbers that its rows give one by one.
 func TestDenseRowsAreIndependent(t *testing.T) {
-	r := rand.New(rand.NewSource(8))
-	const m, k, n = 19, 300, 7
-	s, one := DenseShape(m, k, n), DenseShape(1, k, n)
-	src, packed := kerneltest.Random(r, m*k), make([]float32, PackedLen(&s))
-	Pack(packed, kerneltest.Random(r, k*n), &s)
-	dst, row := make([]float32, m*n), make([]float32, n)
-	Run(&s, dst, src, packed, nil, 0, m)
-	for i := 0; i < m; i++ {
-		Run(&one, row, src[i*k:][:k], packed, nil, 0, 1)
-		require.Equal(t, bits(dst[i*n:][:n]), bits(row))
-	}
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(8))
+		const m, k, n = 19, 300, 7
+		s, one := DenseShape(m, k, n), DenseShape(1, k, n)
+		src, packed := kerneltest.Random(r, m*k), make([]float32, PackedLen(&s))
+		Pack(packed, kerneltest.Random(r, k*n), &s)
+		dst, row := make([]float32, m*n), make([]float32, n)
+		Run(&s, dst, src, packed, nil, 0, m)
+		for i := 0; i < m; i++ {
+			Run(&one, row, src[i*k:][:k], packed, nil, 0, 1)
+			require.Equal(t, bits(dst[i*n:][:n]), bits(row))
+		}
+	})
 }
 
 // With dst as residual a call adds to it.
 func TestResidualMayBeDst(t *testing.T) {
-	s := DenseShape(1, 2, 1)
-	packed := make([]float32, PackedLen(&s))
-	Pack(packed, []float32{2, 3}, &s)
-	dst := []float32{100}
-	for i := 0; i < 2; i++ {
-		Run(&s, dst, []float32{1, 10}, packed, &Epilogue{Residual: dst, Bias: []float32{0.5}}, 0, 1)
-	}
-	require.Equal(t, []float32{165}, dst)
+	eachVariant(t, func(t *testing.T) {
+		s := DenseShape(1, 2, 1)
+		packed := make([]float32, PackedLen(&s))
+		Pack(packed, []float32{2, 3}, &s)
+		dst := []float32{100}
+		for i := 0; i < 2; i++ {
+			Run(&s, dst, []float32{1, 10}, packed, &Epilogue{Residual: dst, Bias: []float32{0.5}}, 0, 1)
+		}
+		require.Equal(t, []float32{165}, dst)
 
-	d := DepthwiseShape{
-		InH: 1, InW: 1, InC: 1, OutH: 1, OutW: 1, Multiplier: 1, KH: 1, KW: 1,
-		StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
-	}
-	RunDepthwise(&d, dst, []float32{2}, []float32{5}, &Epilogue{Residual: dst}, 0, 1)
-	require.Equal(t, []float32{175}, dst)
+		d := DepthwiseShape{
+			InH: 1, InW: 1, InC: 1, OutH: 1, OutW: 1, Multiplier: 1, KH: 1, KW: 1,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
+		}
+		RunDepthwise(&d, dst, []float32{2}, []float32{5}, &Epilogue{Residual: dst}, 0, 1)
+		require.Equal(t, []float32{175}, dst)
+	})
 }
 
 func TestClampKeepsNaN(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	s := DenseShape(4, 1, 1)
-	packed := make([]float32, PackedLen(&s))
-	Pack(packed, []float32{1}, &s)
-	dst := make([]float32, 4)
-	Run(&s, dst, []float32{nan, inf, -inf, -1}, packed, &Epilogue{Clamp: true, Hi: 6}, 0, 4)
-	require.True(t, dst[0] != dst[0])
-	require.Equal(t, []float32{6, 0, 0}, dst[1:])
-	Run(&s, dst, []float32{nan, inf, -inf, -1}, packed, &Epilogue{Clamp: true, Hi: inf}, 0, 4)
-	require.True(t, dst[0] != dst[0])
-	require.Equal(t, []float32{inf, 0, 0}, dst[1:])
+	eachVariant(t, func(t *testing.T) {
+		nan, inf := float32(math.NaN()), float32(math.Inf(1))
+		s := DenseShape(4, 1, 1)
+		packed := make([]float32, PackedLen(&s))
+		Pack(packed, []float32{1}, &s)
+		dst := make([]float32, 4)
+		Run(&s, dst, []float32{nan, inf, -inf, -1}, packed, &Epilogue{Clamp: true, Hi: 6}, 0, 4)
+		require.True(t, dst[0] != dst[0])
+		require.Equal(t, []float32{6, 0, 0}, dst[1:])
+		Run(&s, dst, []float32{nan, inf, -inf, -1}, packed, &Epilogue{Clamp: true, Hi: inf}, 0, 4)
+		require.True(t, dst[0] != dst[0])
+		require.Equal(t, []float32{inf, 0, 0}, dst[1:])
+	})
 }
 
 func TestNothingAllocates(t *testing.T) {
-	s := valid3x3(3, 5, 6)
-	d := DepthwiseShape{
-		InH: 5, InW: 5, InC: 5, OutH: 3, OutW: 3, Multiplier: 1, KH: 3, KW: 3,
-		StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
-	}
-	u := TransposedShape{
-		InH: 3, InW: 3, InC: 5, OutH: 5, OutW: 5, OutC: 6, KH: 3, KW: 3,
-		StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
-	}
-	src, dst, packed := make([]float32, 1000), make([]float32, 1000), make([]float32, 1000)
-	epi := &Epilogue{Bias: make([]float32, 6)}
-	require.Zero(t, testing.AllocsPerRun(10, func() {
-		Run(&s, dst, src, packed, epi, 0, 3)
-		RunDepthwise(&d, dst, src, packed, epi, 0, 3)
-		RunTransposed(&u, dst, src, packed, epi, 0, 5)
-		MatMul(dst, src, src, 3, 4, 5, true, packed, epi)
-	}))
+	eachVariant(t, func(t *testing.T) {
+		s := valid3x3(3, 5, 6)
+		d := DepthwiseShape{
+			InH: 5, InW: 5, InC: 5, OutH: 3, OutW: 3, Multiplier: 1, KH: 3, KW: 3,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
+		}
+		u := TransposedShape{
+			InH: 3, InW: 3, InC: 5, OutH: 5, OutW: 5, OutC: 6, KH: 3, KW: 3,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
+		}
+		src, dst, packed := make([]float32, 1000), make([]float32, 1000), make([]float32, 1000)
+		epi := &Epilogue{Bias: make([]float32, 6)}
+		require.Zero(t, testing.AllocsPerRun(10, func() {
+			Run(&s, dst, src, packed, epi, 0, 3)
+			RunDepthwise(&d, dst, src, packed, epi, 0, 3)
+			RunTransposed(&u, dst, src, packed, epi, 0, 5)
+			MatMul(dst, src, src, 3, 4, 5, true, packed, epi)
+		}))
+	})
 }

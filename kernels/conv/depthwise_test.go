@@ -38,36 +38,40 @@ func depthwise(s Shape, channels, multiplier int) DepthwiseShape {
 }
 
 func TestDepthwiseChannels(t *testing.T) {
-	r := rand.New(rand.NewSource(1))
-	for _, multiplier := range []int{1, 2, 3, 5} {
-		for channels := 1; channels <= 17; channels++ {
-			s := depthwise(randomShape(r), channels, multiplier)
-			if r.Intn(2) == 0 {
-				s.SrcStride, s.DstStride = channels+r.Intn(3), channels*multiplier+r.Intn(3)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		for _, multiplier := range []int{1, 2, 3, 5} {
+			for channels := 1; channels <= 17; channels++ {
+				s := depthwise(randomShape(r), channels, multiplier)
+				if r.Intn(2) == 0 {
+					s.SrcStride, s.DstStride = channels+r.Intn(3), channels*multiplier+r.Intn(3)
+				}
+				t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkDepthwise(t, r, s) })
 			}
-			t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkDepthwise(t, r, s) })
 		}
-	}
-	for _, channels := range []int{63, 64, 65, 130} {
-		checkDepthwise(t, r, depthwise(randomShape(r), channels, 1))
-		checkDepthwise(t, r, depthwise(randomShape(r), channels, 3))
-	}
+		for _, channels := range []int{63, 64, 65, 130} {
+			checkDepthwise(t, r, depthwise(randomShape(r), channels, 1))
+			checkDepthwise(t, r, depthwise(randomShape(r), channels, 3))
+		}
+	})
 }
 
 func TestDepthwiseGeometry(t *testing.T) {
-	r := rand.New(rand.NewSource(2))
-	for w := 1; w <= 9; w++ {
-		for k := 1; k <= 7; k++ {
-			for stride := 1; stride <= 3; stride++ {
-				for dilation := 1; dilation <= 2; dilation++ {
-					for pad := 0; pad <= k*dilation; pad++ {
-						s := randomShape(r)
-						s.InW, s.KW, s.StrideW, s.DilationW, s.PadLeft = w, k, stride, dilation, pad
-						s.setOut(r)
-						checkDepthwise(t, r, depthwise(s, 1+r.Intn(4), 1+r.Intn(2)))
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(2))
+		for w := 1; w <= 9; w++ {
+			for k := 1; k <= 7; k++ {
+				for stride := 1; stride <= 3; stride++ {
+					for dilation := 1; dilation <= 2; dilation++ {
+						for pad := 0; pad <= k*dilation; pad++ {
+							s := randomShape(r)
+							s.InW, s.KW, s.StrideW, s.DilationW, s.PadLeft = w, k, stride, dilation, pad
+							s.setOut(r)
+							checkDepthwise(t, r, depthwise(s, 1+r.Intn(4), 1+r.Intn(2)))
+						}
 					}
 				}
 			}
 		}
-	}
+	})
 }

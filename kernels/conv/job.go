@@ -1,5 +1,7 @@
 package conv
 
+import "github.com/kerasrun/kerasrun/kernels/cpu"
+
 // job is a convolution or transposed convolution in the terms of the driver.
 type job struct {
 	h, w                 axis
@@ -48,61 +50,145 @@ func orElse(n, otherwise int) int {
 	return n
 }
 
-// run computes output rows y0 to y1-1 of the channels of panels p0 to p1-1: it
-// cuts them into strips, runs of pixels that use the same taps.
+// strip is a run of n output pixels that use the same taps: pixel and every
+// step-th after it. The first reads from input pixel from on, each further one
+// from advance pixels later.
+type strip struct {
+	pixel, step, n int
+	from, advance  int
+	rows, cols     span
+}
+
+// work is the memory of the micro-kernels during a call.
+type work struct {
+	tile tileArgs
+	gemm gemmArgs
+}
+
+// run computes output rows y0 to y1-1 of the channels of panels p0 to p1-1.
 func run(j *job, dst, src, packed []float32, y0, y1, p0, p1 int) {
-	t := tileArgs{src: src, packed: packed}
+	if y0 >= y1 || p0 >= p1 {
+		return
+	}
+	var w work
+	w.tile.src, w.tile.packed = src, packed
+	// The larger of weights and image is read once, the smaller stays cached.
+	weights := j.h.taps * j.w.taps * j.in * use.width * (p1 - p0)
+	if weights <= (y1-y0)*j.w.in*j.srcStride {
+		j.rows(&w, dst, src, packed, y0, y1, p0, p1)
+		return
+	}
+	for p := p0; p < p1; p++ {
+		j.rows(&w, dst, src, packed, y0, y1, p, p+1)
+	}
+}
+
+// rows cuts output rows into strips.
+func (j *job) rows(w *work, dst, src, packed []float32, y0, y1, p0, p1 int) {
 	if j.oneRow {
-		if y1 > y0 {
-			one := span{step: 1, n: 1}
-			j.strip(&t, dst, y0*j.w.out, 1, (y1-y0)*j.w.out, y0*j.w.in, 1, one, one, p0, p1)
-		}
+		one := span{step: 1, n: 1}
+		j.strip(w, dst, src, packed, &strip{
+			pixel: y0 * j.w.out, step: 1, n: (y1 - y0) * j.w.out, from: y0 * j.w.in, advance: 1, rows: one, cols: one,
+		}, p0, p1)
 		return
 	}
 	phases, advance := j.w.phases()
+	left, right := 0, j.w.out
+	if !j.w.transposed && y1-y0 > 1 {
+		// Columns whose taps fall on padding are strips down the image, as
+		// strips of one pixel would not fill a tile.
+		left = min(j.w.lo, j.w.out)
+		right = max(left, j.w.hi)
+		for x := 0; x < left; x++ {
+			j.column(w, dst, src, packed, x, y0, y1, p0, p1)
+		}
+		for x := right; x < j.w.out; x++ {
+			j.column(w, dst, src, packed, x, y0, y1, p0, p1)
+		}
+	}
 	for y := y0; y < y1; y++ {
 		rows := j.h.span(y)
 		for phase := 0; phase < min(phases, j.w.out); phase++ {
-			for x := phase; x < j.w.out; {
+			for x := left + phase; x < right; {
 				cols, n := j.w.run(x)
-				j.strip(&t, dst, y*j.w.out+x, phases, n, rows.pos*j.w.in+cols.pos, advance, rows, cols, p0, p1)
+				j.strip(w, dst, src, packed, &strip{
+					pixel: y*j.w.out + x, step: phases, n: n,
+					from: rows.pos*j.w.in + cols.pos, advance: advance, rows: rows, cols: cols,
+				}, p0, p1)
 				x += n * phases
 			}
 		}
 	}
 }
 
-// strip computes n output pixels, pixel and every step-th after it. The first
-// reads from input pixel from on, each further one from advance pixels later.
-func (j *job) strip(t *tileArgs, dst []float32, pixel, step, n, from, advance int, rows, cols span, p0, p1 int) {
-	tapLen := j.in * panelWidth
-	t.rowStep = advance * j.srcStride
-	t.n1, t.a1, t.b1 = rows.n, rows.move*j.w.in*j.srcStride, rows.step*j.w.taps*tapLen
-	if j.joined {
-		t.k, t.n0, t.a0, t.b0 = cols.n*j.in, 1, 0, 0
-	} else {
-		t.k, t.n0, t.a0, t.b0 = j.in, cols.n, cols.move*j.srcStride, cols.step*tapLen
+// column computes output column x of a convolution.
+func (j *job) column(w *work, dst, src, packed []float32, x, y0, y1, p0, p1 int) {
+	cols := j.w.span(x)
+	for y := y0; y < y1; {
+		rows, n := j.h.run(y)
+		n = min(n, y1-y)
+		j.strip(w, dst, src, packed, &strip{
+			pixel: y*j.w.out + x, step: j.w.out, n: n,
+			from: rows.pos*j.w.in + cols.pos, advance: j.h.stride * j.w.in, rows: rows, cols: cols,
+		}, p0, p1)
+		y += n
 	}
-	first := (rows.first*j.w.taps + cols.first) * tapLen
+}
+
+// strip computes a strip's channels of panels p0 to p1-1.
+func (j *job) strip(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
 	perGroup := panelsOf(j.out)
-	panelLen := j.h.taps * j.w.taps * tapLen
-	for o := 0; o < n; o += tileRows {
-		t.rows = min(tileRows, n-o)
+	groupLen := j.h.taps * j.w.taps * j.in * packedOut(j.out)
+	for o := 0; o < s.n; {
+		n := min(s.n-o, j.pixelsAtOnce(s))
 		for p := p0; p < p1; p++ {
 			group := p / perGroup
-			col := (p - group*perGroup) * panelWidth
-			t.a = (from+o*advance)*j.srcStride + group*j.in
-			t.b = p*panelLen + first
-			clear(t.sum[:t.rows*panelWidth])
-			t.multiply()
-			width := min(panelWidth, j.out-col)
-			if width == panelWidth {
-				j.epi.storeTile(dst, &t.sum, t.rows, pixel+o*step, step, j.dstStride, group*j.out+col)
-				continue
-			}
-			for r := 0; r < t.rows; r++ {
-				j.epi.storeRow(dst, t.sum[r*panelWidth:][:width], pixel+(o+r)*step, j.dstStride, group*j.out+col)
+			col := (p - group*perGroup) * use.width
+			for end := min(col+use.width, j.out); col < end; {
+				b := use.block(end - col)
+				at := place{
+					from: (s.from+o*s.advance)*j.srcStride + group*j.in,
+					at:   group*groupLen + j.h.taps*j.w.taps*j.in*col + (s.rows.first*j.w.taps+s.cols.first)*j.in*b.packed,
+					// the block's own pixel and channel
+					pixel: s.pixel + o*s.step, channel: group*j.out + col,
+				}
+				if b.kernel == cpu.Generic {
+					j.genericBlock(&w.tile, dst, s, &b, at, n)
+				} else {
+					j.vectorBlock(&w.gemm, dst, src, packed, s, &b, at, n)
+				}
+				col += b.cols
 			}
 		}
+		o += n
 	}
+}
+
+// place is where a block of a strip starts: in src, in the packed weights, and
+// in dst.
+type place struct{ from, at, pixel, channel int }
+
+// cacheFloats is how much of src should stay in a second-level cache while the
+// panels pass over it.
+const cacheFloats = 1 << 16
+
+// pixelsAtOnce is the number of pixels of a strip that are computed for all
+// panels before the next ones: a multiple of every tile's rows.
+func (j *job) pixelsAtOnce(s *strip) int {
+	const rows = 6 * 7 * 16
+	if step := s.advance * j.srcStride; step > 0 {
+		return max(1, cacheFloats/step/rows) * rows
+	}
+	return rows
+}
+
+// segments returns the segments of a sum, as in tileArgs, for blocks of the
+// given packed width.
+func (j *job) segments(s *strip, packed int) (k, n0, a0, b0, n1, a1, b1 int) {
+	tapLen := j.in * packed
+	n1, a1, b1 = s.rows.n, s.rows.move*j.w.in*j.srcStride, s.rows.step*j.w.taps*tapLen
+	if j.joined {
+		return s.cols.n * j.in, 1, 0, 0, n1, a1, b1
+	}
+	return j.in, s.cols.n, s.cols.move * j.srcStride, s.cols.step * tapLen, n1, a1, b1
 }

@@ -12,38 +12,42 @@ import (
 )
 
 func TestMatMul(t *testing.T) {
-	r := rand.New(rand.NewSource(1))
-	for m := 1; m <= 6; m++ {
-		for k := 1; k <= 9; k++ {
-			for n := 1; n <= 9; n++ {
-				for _, transposed := range []bool{false, true} {
-					a, b := kerneltest.Random(r, m*k), kerneltest.Random(r, k*n)
-					dst, scratch := kerneltest.Guarded(t, m*n), kerneltest.Guarded(t, MatMulScratch(k, n))
-					MatMul(dst, kerneltest.Copy(t, a), kerneltest.Copy(t, b), m, k, n, transposed, scratch, nil)
-					kerneltest.CheckSums(t, dst, kerneltest.MatMul(a, b, m, k, n, transposed), k)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		for m := 1; m <= 6; m++ {
+			for k := 1; k <= 9; k++ {
+				for n := 1; n <= 9; n++ {
+					for _, transposed := range []bool{false, true} {
+						a, b := kerneltest.Random(r, m*k), kerneltest.Random(r, k*n)
+						dst, scratch := kerneltest.Guarded(t, m*n), kerneltest.Guarded(t, MatMulScratch(k, n))
+						MatMul(dst, kerneltest.Copy(t, a), kerneltest.Copy(t, b), m, k, n, transposed, scratch, nil)
+						kerneltest.CheckSums(t, dst, kerneltest.MatMul(a, b, m, k, n, transposed), k)
+					}
 				}
 			}
 		}
-	}
+	})
 }
 
 func TestPackMatrixIsPack(t *testing.T) {
-	r := rand.New(rand.NewSource(2))
-	const k, n = 7, 6
-	s := DenseShape(1, k, n)
-	b, transposed := kerneltest.Random(r, k*n), make([]float32, k*n)
-	for i := 0; i < k; i++ {
-		for j := 0; j < n; j++ {
-			transposed[j*k+i] = b[i*n+j]
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(2))
+		const k, n = 7, 6
+		s := DenseShape(1, k, n)
+		b, transposed := kerneltest.Random(r, k*n), make([]float32, k*n)
+		for i := 0; i < k; i++ {
+			for j := 0; j < n; j++ {
+				transposed[j*k+i] = b[i*n+j]
+			}
 		}
-	}
-	require.Equal(t, PackedLen(&s), MatMulScratch(k, n))
-	want, got := make([]float32, PackedLen(&s)), make([]float32, PackedLen(&s))
-	Pack(want, b, &s)
-	PackMatrix(got, b, k, n, false)
-	require.Equal(t, want, got)
-	PackMatrix(got, transposed, k, n, true)
-	require.Equal(t, want, got)
+		require.Equal(t, PackedLen(&s), MatMulScratch(k, n))
+		want, got := make([]float32, PackedLen(&s)), make([]float32, PackedLen(&s))
+		Pack(want, b, &s)
+		PackMatrix(got, b, k, n, false)
+		require.Equal(t, want, got)
+		PackMatrix(got, transposed, k, n, true)
+		require.Equal(t, want, got)
+	})
 }
 
 // gemm is gonum's C = A·B.
@@ -75,21 +79,23 @@ func im2col(s Shape, src []float32) []float32 {
 
 // gonum's BLAS rounds in float32 as well: both may be off by the bound.
 func TestRunAgainstBLAS(t *testing.T) {
-	r := rand.New(rand.NewSource(3))
-	for i := 0; i < 300; i++ {
-		s := randomShape(r)
-		s.InC, s.OutC, s.SrcStride, s.DstStride = 1+r.Intn(40), 1+r.Intn(40), 0, 0
-		k := s.KH * s.KW * s.InC
-		src, kernel := kerneltest.Random(r, s.InH*s.InW*s.InC), kerneltest.Random(r, k*s.OutC)
-		cols := im2col(s, src)
-		want := gemm(cols, kernel, s.OutH*s.OutW, k, s.OutC)
-		sums := kerneltest.MatMul(cols, kernel, s.OutH*s.OutW, k, s.OutC, false)
-		for j, v := range want {
-			sums.Value[j] = float64(v)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(3))
+		for i := 0; i < 300; i++ {
+			s := randomShape(r)
+			s.InC, s.OutC, s.SrcStride, s.DstStride = 1+r.Intn(40), 1+r.Intn(40), 0, 0
+			k := s.KH * s.KW * s.InC
+			src, kernel := kerneltest.Random(r, s.InH*s.InW*s.InC), kerneltest.Random(r, k*s.OutC)
+			cols := im2col(s, src)
+			want := gemm(cols, kernel, s.OutH*s.OutW, k, s.OutC)
+			sums := kerneltest.MatMul(cols, kernel, s.OutH*s.OutW, k, s.OutC, false)
+			for j, v := range want {
+				sums.Value[j] = float64(v)
+			}
+			packed, dst := make([]float32, PackedLen(&s)), kerneltest.Guarded(t, len(want))
+			Pack(packed, kernel, &s)
+			Run(&s, dst, src, packed, nil, 0, s.OutH)
+			kerneltest.CheckSums(t, dst, sums, 2*k)
 		}
-		packed, dst := make([]float32, PackedLen(&s)), kerneltest.Guarded(t, len(want))
-		Pack(packed, kernel, &s)
-		Run(&s, dst, src, packed, nil, 0, s.OutH)
-		kerneltest.CheckSums(t, dst, sums, 2*k)
-	}
+	})
 }

@@ -1,35 +1,42 @@
 package conv
 
-// Packed weights are panels of panelWidth output channels, group after group.
-// A panel holds, tap after tap and input channel after input channel,
-// panelWidth weights; columns past the last channel are zero.
+// Packed weights are panels of use.width output channels, group after group,
+// and a panel is one or two blocks. A block holds, tap after tap and input
+// channel after input channel, block.packed weights; columns past the last
+// channel are zero.
 
-func panelsOf(out int) int { return (out + panelWidth - 1) / panelWidth }
+func panelsOf(out int) int { return (out + use.width - 1) / use.width }
+
+// packedOut is the number of columns out channels are packed into.
+func packedOut(out int) int { return (out + use.lanes - 1) / use.lanes * use.lanes }
 
 func packedLen(taps, in, out, groups int) int {
-	return groups * panelsOf(out) * taps * in * panelWidth
+	return groups * packedOut(out) * taps * in
 }
 
 // packGroup packs one group, whose weight of (tap, input channel, output
 // channel) lies at kernel[tap*tapStep + c*inStep + o*outStep], and returns
 // what is left of dst.
 func packGroup(dst, kernel []float32, taps, in, out, tapStep, inStep, outStep int) []float32 {
-	for o := 0; o < out; o += panelWidth {
-		width := min(panelWidth, out-o)
+	for o := 0; o < out; {
+		b := use.block(out - o)
 		for t := 0; t < taps; t++ {
 			at := t*tapStep + o*outStep
 			for c := 0; c < in; c++ {
-				row := dst[:panelWidth]
-				for j := range row {
-					row[j] = 0
-					if j < width {
+				row := dst[:b.packed]
+				if outStep == 1 {
+					copy(row, kernel[at:][:b.cols])
+				} else {
+					for j := range row[:b.cols] {
 						row[j] = kernel[at+j*outStep]
 					}
 				}
-				dst = dst[panelWidth:]
+				clear(row[b.cols:])
+				dst = dst[b.packed:]
 				at += inStep
 			}
 		}
+		o += b.cols
 	}
 	return dst
 }

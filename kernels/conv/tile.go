@@ -1,26 +1,21 @@
 package conv
 
-// Tile sizes of the kernel variant in use. An assembly variant brings its own.
+// Tile sizes of the plain Go kernel.
 const (
-	// panelWidth is the number of output channels of a packed panel and of a
-	// tile.
-	panelWidth = 4
+	// genericWidth is the number of output channels of a panel and of a tile.
+	genericWidth = 4
 	// tileRows is the largest number of pixels a tile call takes.
 	tileRows = 16
-	// blockK is the number of products summed before the partial sum is added
-	// to the total. One sum over all would lose 2 to 4 times the digits that
-	// TensorFlow's blocked sums do at 5000 terms and more.
-	blockK = 256
 )
 
 // tileArgs are the arguments of the micro-kernel: sums of products for up to
-// tileRows pixels times panelWidth channels. The products are n1 x n0 segments
+// tileRows pixels times genericWidth channels. The products are n1 x n0 segments
 // of k terms; segment (i, j) starts at
 //
 //	src[a + r*rowStep + i*a1 + j*a0]     for pixel r, k floats
-//	packed[b + i*b1 + j*b0]              k rows of panelWidth floats
+//	packed[b + i*b1 + j*b0]              k rows of genericWidth floats
 //
-// and every sum is added to sum[r*panelWidth+c].
+// and every sum is added to sum[r*genericWidth+c].
 type tileArgs struct {
 	src, packed   []float32
 	a, b          int
@@ -28,14 +23,14 @@ type tileArgs struct {
 	k             int
 	n0, a0, b0    int
 	n1, a1, b1    int
-	sum           [tileRows * panelWidth]float32
+	sum           [tileRows * genericWidth]float32
 }
 
 // multiply runs the micro-kernel over all segments of t, in pieces of about
 // blockK terms.
 func (t *tileArgs) multiply() {
 	if t.k*t.n0*t.n1 <= blockK {
-		tile(t)
+		tile1x4(t)
 		return
 	}
 	a, b, k, n0, n1 := t.a, t.b, t.k, t.n0, t.n1
@@ -43,14 +38,30 @@ func (t *tileArgs) multiply() {
 	for i := 0; i < n1; i++ {
 		for j := 0; j < n0; j++ {
 			for o := 0; o < k; o += blockK {
-				t.a, t.b = a+i*t.a1+j*t.a0+o, b+i*t.b1+j*t.b0+o*panelWidth
+				t.a, t.b = a+i*t.a1+j*t.a0+o, b+i*t.b1+j*t.b0+o*genericWidth
 				t.k = min(blockK, k-o)
-				tile(t)
+				tile1x4(t)
 			}
 		}
 	}
 	t.a, t.b, t.k, t.n0, t.n1 = a, b, k, n0, n1
 }
 
-// tile is the micro-kernel of the variant in use.
-func tile(t *tileArgs) { tile1x4(t) }
+// genericBlock computes n pixels of a block in tiles.
+func (j *job) genericBlock(t *tileArgs, dst []float32, s *strip, b *block, at place, n int) {
+	t.rowStep = s.advance * j.srcStride
+	t.k, t.n0, t.a0, t.b0, t.n1, t.a1, t.b1 = j.segments(s, genericWidth)
+	for o := 0; o < n; o += tileRows {
+		t.rows = min(tileRows, n-o)
+		t.a, t.b = at.from+o*t.rowStep, at.at
+		clear(t.sum[:t.rows*genericWidth])
+		t.multiply()
+		if b.cols == genericWidth {
+			j.epi.storeTile(dst, &t.sum, t.rows, at.pixel+o*s.step, s.step, j.dstStride, at.channel)
+			continue
+		}
+		for r := 0; r < t.rows; r++ {
+			j.epi.storeRow(dst, t.sum[r*genericWidth:][:b.cols], at.pixel+(o+r)*s.step, j.dstStride, at.channel)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func rowsOf4(p []float32) [][4]float32 {
 
 // storeTile finishes the sums of a tile of full width: channels c to c+3 of
 // the pixels pixel, pixel+step, ... It does what storeRow does, in registers.
-func (e *Epilogue) storeTile(dst []float32, sum *[tileRows * panelWidth]float32, rows, pixel, step, stride, c int) {
+func (e *Epilogue) storeTile(dst []float32, sum *[tileRows * genericWidth]float32, rows, pixel, step, stride, c int) {
 	var b0, b1, b2, b3 float32
 	if e.Bias != nil {
 		b := (*[4]float32)(e.Bias[c:])

@@ -43,39 +43,45 @@ func randomTransposed(r *rand.Rand) TransposedShape {
 }
 
 func TestTransposedGeometry(t *testing.T) {
-	r := rand.New(rand.NewSource(1))
-	for w := 1; w <= 5; w++ {
-		for k := 1; k <= 5; k++ {
-			for stride := 1; stride <= 4; stride++ {
-				for dilation := 1; dilation <= 4; dilation++ {
-					for crop := 0; crop <= 3; crop++ {
-						s := randomTransposed(r)
-						s.InW, s.KW, s.StrideW, s.DilationW, s.CropLeft = w, k, stride, dilation, crop
-						checkTransposed(t, r, s)
-						s = randomTransposed(r)
-						s.InH, s.KH, s.StrideH, s.DilationH, s.CropTop = w, k, stride, dilation, crop
-						checkTransposed(t, r, s)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		for w := 1; w <= 5; w++ {
+			for k := 1; k <= 5; k++ {
+				for stride := 1; stride <= 4; stride++ {
+					for dilation := 1; dilation <= 4; dilation++ {
+						for crop := 0; crop <= 3; crop++ {
+							s := randomTransposed(r)
+							s.InW, s.KW, s.StrideW, s.DilationW, s.CropLeft = w, k, stride, dilation, crop
+							checkTransposed(t, r, s)
+							s = randomTransposed(r)
+							s.InH, s.KH, s.StrideH, s.DilationH, s.CropTop = w, k, stride, dilation, crop
+							checkTransposed(t, r, s)
+						}
 					}
 				}
 			}
 		}
-	}
+	})
 }
 
 func TestTransposedChannels(t *testing.T) {
-	r := rand.New(rand.NewSource(2))
-	for in := 1; in <= 17; in++ {
-		for out := 1; out <= 17; out++ {
-			s := randomTransposed(r)
-			s.InC, s.OutC, s.SrcStride, s.DstStride = in, out, 0, 0
-			t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkTransposed(t, r, s) })
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(2))
+		for in := 1; in <= 17; in++ {
+			for out := 1; out <= 17; out++ {
+				s := randomTransposed(r)
+				s.InC, s.OutC, s.SrcStride, s.DstStride = in, out, 0, 0
+				t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) { checkTransposed(t, r, s) })
+			}
 		}
-	}
+	})
 }
 
 func TestTransposedLongSums(t *testing.T) {
-	r := rand.New(rand.NewSource(3))
-	s := randomTransposed(r)
-	s.InC, s.SrcStride, s.KH, s.KW = blockK+5, 0, 3, 3
-	checkTransposed(t, r, s)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(3))
+		s := randomTransposed(r)
+		s.InC, s.SrcStride, s.KH, s.KW = blockK+5, 0, 3, 3
+		checkTransposed(t, r, s)
+	})
 }

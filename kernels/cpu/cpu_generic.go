@@ -1,3 +1,5 @@
+//go:build purego || !(amd64 || arm64)
+
 package cpu
 
 // variants lists what this processor can run, fastest first.

@@ -1,0 +1,144 @@
+//go:build !purego && (amd64 || arm64)
+
+package conv
+
+import "unsafe"
+
+// gemmArgs are the arguments of the micro-kernels in assembly, which know the
+// fields by name. A call computes tiles of pixels one after the other, each
+// with all its segments (as in tileArgs) and the epilogue. Steps are in bytes.
+type gemmArgs struct {
+	a, b, c, bias, residual      unsafe.Pointer
+	rowStep, cStep, residualStep int // from pixel to pixel
+	tiles                        int // counted down
+	tileA, tileC, tileResidual   int // from tile to tile
+	k, piece, every              int // terms of a segment, of a piece of it; pieces of a partial sum
+	n0, a0, b0                   int // a0, b0: from the end of a segment to the next
+	n1, a1, b1                   int // a1, b1: what is to be added to that after n0 segments
+	resume                       int // 1: sum holds partial sums of an earlier call
+	keep                         int // 1: leave the sums in sum, no epilogue
+	clamp                        int // 1: clamp to lo, hi
+	tail                         int // 1: the last register is stored under the mask
+	left, partial                int // scratch: pieces until the next partial sum; 1: there is one
+	lo, hi                       float32
+	bits                         uint32    // mask of the last register, one bit a lane
+	mask                         [8]uint32 // and for AVX2
+	sum                          [7 * 64]float32
+}
+
+const (
+	// maxTerms and maxWork limit a call, as assembly cannot be preempted:
+	// products of a sum, a multiple of blockK; and products in registers.
+	maxTerms = 16 * blockK
+	maxWork  = 1 << 17
+)
+
+// vectorBlock computes n pixels of a block. What assembly will read and write
+// is checked here.
+func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *block, at place, n int) {
+	k, n0, a0, b0, n1, a1, b1 := j.segments(s, b.packed)
+	if k <= 0 || n0 <= 0 || n1 <= 0 {
+		k, n0, n1 = 0, 0, 0
+	}
+	rowStep, cStep := s.advance*j.srcStride, s.step*j.dstStride
+	c := at.pixel*j.dstStride + at.channel
+	_ = dst[c+(n-1)*cStep+b.cols-1]
+	if k > 0 {
+		first, last := at.from, at.from+k-1+(n-1)*rowStep
+		for _, move := range [2]int{(n0 - 1) * a0, (n1 - 1) * a1} {
+			first, last = first+min(move, 0), last+max(move, 0)
+		}
+		_, _ = src[first], src[last]
+		_ = packed[at.at+(n0-1)*b0+(n1-1)*b1+k*b.packed-1]
+	}
+	g.rowStep, g.cStep = 4*rowStep, 4*cStep
+	g.bias, g.residual, g.residualStep = nil, nil, 0
+	if j.epi.Bias != nil {
+		g.bias = unsafe.Pointer(&j.epi.Bias[at.channel:][:b.cols][0])
+	}
+	r := at.pixel*j.epi.ResidualStride + at.channel
+	if j.epi.Residual != nil {
+		g.residualStep = 4 * s.step * j.epi.ResidualStride
+		_ = j.epi.Residual[r+(n-1)*s.step*j.epi.ResidualStride+b.cols-1]
+	}
+	g.clamp, g.lo, g.hi = 0, j.epi.Lo, j.epi.Hi
+	if j.epi.Clamp {
+		g.clamp = 1
+	}
+	g.setMask(b)
+
+	terms := k * n0 * n1
+	tiles := (n + b.rows - 1) / b.rows
+	small, larger := n/tiles, n%tiles // larger tiles have small+1 pixels
+	for o := 0; o < n; {
+		rows, count := small+1, larger
+		if larger == 0 {
+			rows, count = small, tiles
+		}
+		count = min(count, max(1, maxWork/(max(terms, 1)*rows*b.vectors)))
+		whole := terms <= maxTerms && (g.tail == 0 || masked)
+		if !whole {
+			count = 1
+		}
+		g.c = unsafe.Pointer(&dst[c+o*cStep])
+		if j.epi.Residual != nil {
+			g.residual = unsafe.Pointer(&j.epi.Residual[r+o*s.step*j.epi.ResidualStride])
+		}
+		g.tileA, g.tileC, g.tileResidual = rows*g.rowStep, rows*g.cStep, rows*g.residualStep
+		a := at.from + o*rowStep
+		if whole {
+			g.resume, g.keep = 0, 0
+			g.point(src, packed, a, at.at, k)
+			g.segments(k, n0, a0, b0, n1, a1, b1, b.packed)
+			g.tiles = count
+			gemmTile(b, g, rows)
+		} else {
+			g.long(src, packed, b, rows, a, at.at, k, n0, a0, b0, n1, a1, b1)
+		}
+		if g.keep == 1 {
+			for i := 0; i < rows; i++ {
+				j.epi.storeRow(dst, g.sum[i*b.packed:][:b.cols], at.pixel+(o+i)*s.step, j.dstStride, at.channel)
+			}
+		}
+		o += rows * count
+		tiles -= count
+		larger = max(0, larger-count)
+	}
+}
+
+// point sets the sources, if anything is read.
+func (g *gemmArgs) point(src, packed []float32, a, b, k int) {
+	g.a, g.b = nil, nil
+	if k > 0 {
+		g.a, g.b = unsafe.Pointer(&src[a]), unsafe.Pointer(&packed[b])
+	}
+}
+
+// segments sets the segments, as in tileArgs.
+func (g *gemmArgs) segments(k, n0, a0, b0, n1, a1, b1, width int) {
+	g.k, g.piece = k, min(k, blockK)
+	g.every = blockK / max(1, g.piece)
+	g.n0, g.a0, g.b0 = n0, 4*(a0-k), 4*(b0-k*width)
+	g.n1, g.a1, g.b1 = n1, 4*(a1-n0*a0), 4*(b1-n0*b0)
+}
+
+// long computes one tile in several calls.
+func (g *gemmArgs) long(src, packed []float32, b *block, rows, a, w, k, n0, a0, b0, n1, a1, b1 int) {
+	g.resume, g.keep = 0, 1
+	clear(g.sum[:rows*b.packed]) // if there is no term
+	for i := 0; i < n1; i++ {
+		for j := 0; j < n0; j++ {
+			for o := 0; o < k; o += maxTerms {
+				part := min(maxTerms, k-o)
+				if masked && i == n1-1 && j == n0-1 && o+part == k {
+					g.keep = 0
+				}
+				g.point(src, packed, a+i*a1+j*a0+o, w+i*b1+j*b0+o*b.packed, part)
+				g.segments(part, 1, 0, 0, 1, 0, 0, b.packed)
+				g.tiles = 1
+				gemmTile(b, g, rows)
+				g.resume = 1
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package conv
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerasrun/kerasrun/kernels/cpu"
+	"github.com/kerasrun/kerasrun/kernels/kerneltest"
+)
+
+// eachVariant runs a test with every variant this processor has.
+func eachVariant(t *testing.T, test func(t *testing.T)) {
+	before := use
+	t.Cleanup(func() { use = before })
+	for _, name := range cpu.Runnable() {
+		t.Run(string(name), func(t *testing.T) {
+			use = variantOf(name)
+			test(t)
+		})
+	}
+}
+
+// Every tile of every family: all numbers of pixels up to two tiles, all
+// widths up to more than a panel.
+func TestTiles(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(1))
+		for n := 1; n <= use.width+20; n++ {
+			for m := 1; m <= 15; m++ {
+				checkConv(t, r, DenseShape(m, 1+r.Intn(20), n))
+			}
+			s := randomShape(r)
+			s.OutC, s.DstStride = n, 0
+			s.setOut(r)
+			checkConv(t, r, s)
+		}
+	})
+}
+
+// Sums of several calls.
+func TestVeryLongSums(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(2))
+		for _, n := range []int{1, 10, 24, 64, 70} {
+			checkConv(t, r, DenseShape(1, 4096, n))
+			checkConv(t, r, DenseShape(2, 2*4096+17, n))
+		}
+		s := valid3x3(2, 700, 21)
+		checkConv(t, r, s)
+		s.DilationH, s.DilationW, s.OutH, s.OutW, s.InH, s.InW = 2, 2, 1, 2, 5, 6
+		checkConv(t, r, s)
+	})
+}
+
+// Variants give what the Go twin gives, up to the rounding of the sums: the
+// products are small integers here, so that there is none.
+func TestVariantsAgree(t *testing.T) {
+	r := rand.New(rand.NewSource(3))
+	integers := func(n int) []float32 {
+		s := make([]float32, n)
+		for i := range s {
+			s[i] = float32(r.Intn(17) - 8)
+		}
+		return s
+	}
+	for i := 0; i < 60; i++ {
+		s := randomShape(r)
+		s.InC, s.OutC, s.SrcStride, s.DstStride = 1+r.Intn(40), 1+r.Intn(140), 0, 0
+		src, kernel := integers(s.InH*s.InW*s.InC), integers(s.KH*s.KW*s.InC*s.OutC)
+		epi := &Epilogue{Bias: integers(s.OutC), Clamp: true, Lo: -100, Hi: 200}
+		var want []float32
+		eachVariant(t, func(t *testing.T) {
+			packed, dst := make([]float32, PackedLen(&s)), kerneltest.Guarded(t, s.OutH*s.OutW*s.OutC)
+			Pack(packed, kernel, &s)
+			Run(&s, dst, src, packed, epi, 0, s.OutH)
+			if want == nil {
+				want = dst
+			}
+			require.Equal(t, want, dst, "%+v", s)
+		})
+	}
+}
+
+// A slice that is too short panics before assembly touches it.
+func TestShortSlices(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		s := valid3x3(4, 5, 20)
+		src, dst := make([]float32, 6*6*5), make([]float32, 4*4*20)
+		packed, bias := make([]float32, PackedLen(&s)), make([]float32, 20)
+		run := func(dst, src, packed, bias, residual []float32) func() {
+			return func() { Run(&s, dst, src, packed, &Epilogue{Bias: bias, Residual: residual}, 0, 4) }
+		}
+		short := func(s []float32) []float32 { return s[: len(s)-1 : len(s)-1] }
+		require.NotPanics(t, run(dst, src, packed, bias, dst))
+		require.Panics(t, run(short(dst), src, packed, bias, dst))
+		require.Panics(t, run(dst, short(src), packed, bias, dst))
+		require.Panics(t, run(dst, src, short(packed), bias, dst))
+		require.Panics(t, run(dst, src, packed, short(bias), dst))
+		require.Panics(t, run(dst, src, packed, bias, short(dst)))
+	})
+}
+
+// The assembly in the repository is what its generator writes.
+func TestGeneratedIsFresh(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go tool")
+	}
+	dir := t.TempDir()
+	out, err := exec.Command("go", "run", "../_asm", "-dir", dir).CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, name := range []string{fmt.Sprintf("tile_%s.s", arch), fmt.Sprintf("stubs_%s.go", arch)} {
+			want, err := os.ReadFile(filepath.Join(dir, name))
+			require.NoError(t, err)
+			got, err := os.ReadFile(name)
+			require.NoError(t, err)
+			require.True(t, string(want) == string(got), "%s is stale: run go generate ./kernels/conv", name)
+		}
+	}
+}
