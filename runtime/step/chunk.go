@@ -2,6 +2,8 @@ package step
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kerasrun/kerasrun/kernels/cpu"
 )
@@ -69,10 +71,14 @@ func (m *maker) base(kernel string, flops float64, work split) base {
 	return b
 }
 
-// kernel names a kernel of the CPU variant in use: "vec/generic add".
+// vectorised lists the kernel families that have assembly; the others are plain Go on every CPU.
+var vectorised = []string{"conv"}
+
+// kernel names a kernel and the CPU variant that runs: "conv/avx2 3x3", "vec/generic add".
 func kernel(family, name string) string {
-	if name == "" {
-		return fmt.Sprintf("%s/%s", family, cpu.Active())
+	variant := cpu.Generic
+	if slices.Contains(vectorised, family) {
+		variant = cpu.Active()
 	}
-	return fmt.Sprintf("%s/%s %s", family, cpu.Active(), name)
+	return strings.TrimSuffix(fmt.Sprintf("%s/%s %s", family, variant, name), " ")
 }

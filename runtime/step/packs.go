@@ -58,6 +58,7 @@ func (p *Packs) float32s(k packKey, n int, pack func(dst []float32)) []float32 {
 	f := p.form(k)
 	f.once.Do(func() {
 		f.f32 = make([]float32, n)
+		adviseHuge(f.f32)
 		pack(f.f32)
 		p.count(4 * n)
 	})
