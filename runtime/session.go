@@ -3,7 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	goruntime "runtime"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/plan"
@@ -18,8 +18,7 @@ type session struct {
 	tensors []graph.Tensor // by slot; inputs are set by each run
 	args    []step.Args    // by step
 	inputs  [][]operand    // by input: the operands that read it
-	workers []worker
-	next    atomic.Int64
+	scratch [][]float32    // by thread of a run, of which there is one or more
 }
 
 // An operand is a place in args that an input tensor goes to.
@@ -28,14 +27,21 @@ type operand struct {
 	slot        int
 }
 
+// newSession makes the buffers for a run of p on as many of the threads as Go
+// uses processors and as a step has chunks.
 func newSession(p *plan.Plan, threads int) *session {
+	chunks := 1
+	for i := range p.Steps {
+		chunks = max(chunks, p.Steps[i].Chunks())
+	}
+	threads = max(1, min(threads, chunks, goruntime.GOMAXPROCS(0)))
 	s := &session{
 		plan:    p,
 		arena:   make([]float32, p.Arena),
 		tensors: make([]graph.Tensor, len(p.Slots)),
 		args:    make([]step.Args, len(p.Steps)),
 		inputs:  make([][]operand, len(p.Inputs)),
-		workers: make([]worker, max(1, threads)),
+		scratch: make([][]float32, threads),
 	}
 	buffers := map[int]any{}
 	for i, slot := range p.Slots {
@@ -67,8 +73,8 @@ func newSession(p *plan.Plan, threads int) *session {
 		}
 		s.args[i] = a
 	}
-	for i := range s.workers {
-		s.workers[i].scratch = make([]float32, p.Scratch)
+	for i := range s.scratch {
+		s.scratch[i] = make([]float32, p.Scratch)
 	}
 	return s
 }
@@ -82,15 +88,8 @@ func (s *session) run(ctx context.Context, in, out []graph.Tensor) error {
 		}
 	}
 	defer s.release()
-	for i := range s.plan.Steps {
-		if i&15 == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		if err := s.runStep(i); err != nil {
-			return err
-		}
+	if err := s.runSteps(ctx, 0, len(s.plan.Steps)); err != nil {
+		return err
 	}
 	for i, v := range s.plan.Outputs {
 		src := s.tensors[v]

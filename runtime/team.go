@@ -1,63 +1,269 @@
 package runtime
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	goruntime "runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kerasrun/kerasrun/runtime/plan"
-	"github.com/kerasrun/kerasrun/runtime/step"
 )
 
-// A worker has the scratch memory of one thread of a session.
-type worker struct {
-	scratch []float32
-	err     error
+// A team runs the steps of one session at a time on several threads. Its
+// workers live as long as the process. All of them walk the same list of steps
+// and claim chunks one by one; a step ends with the last chunk that was claimed,
+// so a worker that the operating system does not run holds nothing up, and
+// whoever ends a step begins the next.
+//
+// The word that chunks are claimed from counts down and holds all that a worker
+// must know before it claims. Workers outlive runs: one that read the word, was
+// stopped, and claims when another session runs has still claimed a chunk of
+// that session's, and reads which only afterwards.
+type team struct {
+	busy atomic.Bool
+	_    [60]byte
+	word atomic.Uint64 // threads of the run << 32 | chunks left to claim; 0 between runs
+	_    [56]byte
+	done atomic.Uint32 // chunks of this step that ended
+	_    [60]byte
+
+	// The run. Whoever ends a step may write these until word offers the next.
+	ctx        context.Context
+	session    *session
+	step, last int
+	chunks     uint32 // of step
+
+	mu     sync.Mutex // of the two below, while chunks run
+	err    error
+	failed int // the chunk that err is of
+
+	lead  *seat   // of the caller, who is worker 0
+	seats []*seat // of workers 1 and up; appended to between runs
 }
 
-// runStep does all chunks of one step, on the session's workers when there is
-// enough to share. A panic in a step becomes an error that names it.
-func (s *session) runStep(i int) error {
-	st := &s.plan.Steps[i]
-	chunks := st.Chunks()
-	n := min(len(s.workers), chunks)
-	if n <= 1 {
-		return s.workers[0].chunks(st, &s.args[i], chunks, nil)
+func newTeam() *team { return &team{lead: newSeat()} }
+
+// processTeam is the only team: two would fight for the same processors. While
+// it is busy, other predictions run on one thread each.
+var processTeam = newTeam()
+
+// errExit reports that a custom layer called runtime.Goexit (testing's FailNow does).
+var errExit = errors.New("the layer ended its goroutine")
+
+// runSteps runs the steps from to last-1, on the team when the session has more
+// than one thread and no other session is using it.
+func (s *session) runSteps(ctx context.Context, from, last int) error {
+	if len(s.scratch) > 1 && processTeam.busy.CompareAndSwap(false, true) {
+		return processTeam.run(ctx, s, from, last)
 	}
-	s.next.Store(0)
-	var wg sync.WaitGroup
-	for w := 1; w < n; w++ {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			s.workers[w].err = s.workers[w].chunks(st, &s.args[i], chunks, &s.next)
-		}()
-	}
-	err := s.workers[0].chunks(st, &s.args[i], chunks, &s.next)
-	wg.Wait()
-	for w := 1; w < n && err == nil; w++ {
-		err = s.workers[w].err
-	}
-	return err
+	return s.runAlone(ctx, from, last)
 }
 
-// chunks runs all chunks, or those it claims from next.
-func (w *worker) chunks(st *plan.Step, a *step.Args, n int, next *atomic.Int64) (err error) {
+// runStep runs step i alone.
+func (s *session) runStep(i int) error { return s.runSteps(context.Background(), i, i+1) }
+
+// runAlone runs steps i to last-1 on the caller's thread.
+func (s *session) runAlone(ctx context.Context, i, last int) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("layer %s: %s: internal error: %v\n%s", st.Layers[0], st.Describe(), r, debug.Stack())
+			err = panicError(&s.plan.Steps[i], r)
 		}
 	}()
-	for c := 0; ; c++ {
-		if next != nil {
-			c = int(next.Add(1)) - 1
+	for ; i < last; i++ {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if c >= n {
-			return nil
+		st := &s.plan.Steps[i]
+		for c := range st.Chunks() {
+			if err := st.Run(&s.args[i], c, s.scratch[0]); err != nil {
+				return stepError(st, err)
+			}
 		}
-		if err := st.Run(a, c, w.scratch); err != nil {
-			return fmt.Errorf("layer %s: %w", st.Layers[0], err)
+	}
+	return nil
+}
+
+func stepError(st *plan.Step, err error) error {
+	return fmt.Errorf("layer %s: %w", st.Layers[0], err)
+}
+
+func panicError(st *plan.Step, r any) error {
+	return fmt.Errorf("layer %s: %s: internal error: %v\n%s", st.Layers[0], st.Describe(), r, debug.Stack())
+}
+
+// run runs steps on the team, which the caller has made busy.
+func (t *team) run(ctx context.Context, s *session, from, last int) error {
+	t.ctx, t.session, t.step, t.last = ctx, s, from-1, last
+	for w := len(t.seats) + 1; w < len(s.scratch); w++ {
+		own := newSeat()
+		t.seats = append(t.seats, own)
+		go t.worker(w, own)
+	}
+	defer t.release()
+	ended := false
+	defer func() {
+		if !ended { // errExit: nobody may use the session when its caller is gone
+			t.finish(0)
+			t.work(0, t.lead)
 		}
+	}()
+	t.next(0)
+	t.work(0, t.lead)
+	ended = true
+	return t.err
+}
+
+// release forgets the run and lets others use the team.
+func (t *team) release() {
+	t.ctx, t.session, t.err = nil, nil, nil
+	t.busy.Store(false)
+}
+
+// worker is worker w of the team for the life of the process.
+func (t *team) worker(w int, own *seat) {
+	defer func() { // errExit: a new goroutine takes the seat
+		t.finish(w)
+		go t.worker(w, own)
+	}()
+	t.work(w, own)
+}
+
+// work claims chunks and runs them; for the caller, until the run is over.
+func (t *team) work(w int, own *seat) {
+	for {
+		word := t.word.Load()
+		switch threads, left := int(word>>32), uint32(word); {
+		case left > 0 && w < threads:
+			if t.word.CompareAndSwap(word, word-1) {
+				t.do(w, int(t.chunks-left))
+				t.finish(w)
+			}
+		case w == 0 && word == 0:
+			return
+		default:
+			t.wait(w, own)
+		}
+	}
+}
+
+// ready reports whether worker w has something to do.
+func (t *team) ready(w int) bool {
+	word := t.word.Load()
+	return uint32(word) > 0 && w < int(word>>32) || w == 0 && word == 0
+}
+
+// do runs one chunk of the step on worker w and keeps its error: that of the
+// lowest chunk, which is the one a single thread meets.
+func (t *team) do(w, chunk int) {
+	s, i := t.session, t.step
+	st := &s.plan.Steps[i]
+	ok := false
+	defer func() {
+		if r := recover(); r != nil {
+			t.fail(chunk, panicError(st, r))
+		} else if !ok {
+			t.fail(chunk, stepError(st, errExit))
+		}
+	}()
+	if err := st.Run(&s.args[i], chunk, s.scratch[w]); err != nil {
+		t.fail(chunk, stepError(st, err))
+	}
+	ok = true
+}
+
+func (t *team) fail(chunk int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil || chunk < t.failed {
+		t.err, t.failed = err, chunk
+	}
+}
+
+// finish counts a chunk that ended. The worker of the last one goes on.
+func (t *team) finish(w int) {
+	if chunks := t.chunks; t.done.Add(1) == chunks {
+		t.next(w)
+	}
+}
+
+// next leaves the step, runs those after it that have one chunk, and offers the
+// chunks of the first that has more, or ends the run.
+func (t *team) next(w int) {
+	for {
+		t.step++
+		if t.err == nil && t.step < t.last {
+			t.err = t.ctx.Err()
+		}
+		if t.err != nil || t.step >= t.last {
+			t.word.Store(0)
+			t.lead.wake()
+			return
+		}
+		n := t.session.plan.Steps[t.step].Chunks()
+		t.chunks = uint32(n)
+		t.done.Store(0)
+		if n > 1 {
+			t.offer(w, n)
+			return
+		}
+		if n == 1 {
+			t.do(w, 0)
+		}
+	}
+}
+
+// offer publishes n chunks and wakes as many workers as can share them with
+// worker w. The run may end and the next begin while it does so: it must not
+// read the team's fields after the word is out.
+func (t *team) offer(w, n int) {
+	seats, threads := t.seats, len(t.session.scratch)
+	t.word.Store(uint64(threads)<<32 | uint64(n))
+	helpers := min(n, threads) - 1
+	if w != 0 && helpers > 0 {
+		t.lead.wake()
+		helpers--
+	}
+	for i := 0; i < threads-1 && helpers > 0; i++ {
+		if i+1 != w {
+			seats[i].wake()
+			helpers--
+		}
+	}
+}
+
+// A waiting worker looks for work during spin, which is longer than most steps
+// take to end but shorter than a step that is worth a wake-up, and then parks:
+// a team that spins without end starves its own workers on a busy machine.
+const (
+	spin      = 30 * time.Microsecond
+	spinLooks = 64 // between two readings of the clock
+)
+
+// wait returns when worker w may have something to do.
+func (t *team) wait(w int, own *seat) {
+	for start := time.Now(); time.Since(start) < spin; {
+		for range spinLooks {
+			if t.ready(w) {
+				return
+			}
+		}
+	}
+	goruntime.Gosched() // to goroutines that wait for a processor: a parked thread keeps its own for a while
+	own.parked.Store(1)
+	if t.ready(w) && own.parked.CompareAndSwap(1, 0) {
+		return
+	}
+	own.sleep()
+}
+
+// wake wakes the worker of the seat if it is parked. Either it sees the word
+// that was stored before, or this sees that it parked.
+func (s *seat) wake() {
+	if s.parked.Load() == 1 && s.parked.CompareAndSwap(1, 0) {
+		s.rouse()
 	}
 }
