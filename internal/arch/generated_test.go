@@ -1,0 +1,27 @@
+package arch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAssemblyIsFresh holds that the assembly in the tree is what the generator writes.
+func TestAssemblyIsFresh(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.Command("go", "run", "../../kernels/_asm", "-dir", dir).CombinedOutput()
+	require.NoError(t, err, string(out))
+	names, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	for _, n := range names {
+		want, err := os.ReadFile(filepath.Join(dir, n.Name()))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join("../../kernels/conv", n.Name()))
+		require.NoError(t, err)
+		require.True(t, string(want) == string(got), "%s is stale: run make generate", n.Name())
+	}
+}
