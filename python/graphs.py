@@ -300,3 +300,62 @@ def fully_convolutional(x):
 def small_net(x):
     return chain(x, L.Conv2D(5, 3, padding="same", activation="relu"), L.BatchNormalization(), L.MaxPooling2D(),
                  L.DepthwiseConv2D(2), L.ReLU(6.0), L.Flatten(), L.Dense(4))
+
+
+# Recurrent ---------------------------------------------------------------------
+
+def encoder_decoder(x, y):
+    """The states of one LSTM start another."""
+    _, h, c = L.LSTM(6, return_state=True)(x)
+    z, _, _ = L.LSTM(6, return_sequences=True, return_state=True)(y, initial_state=[h, c])
+    return L.Dense(5, activation="softmax")(z)
+
+
+def shared_lstm(x, y):
+    lstm = L.LSTM(6)
+    return L.Dense(3)(L.Concatenate()([lstm(x), lstm(y)]))
+
+
+def time_distributed_model():
+    """A nested model at every time step, by class and by structure."""
+    inside = K.Input((8, 3))
+    net = K.Model(inside, L.GlobalMaxPooling1D()(L.Conv1D(4, 3)(inside)), name="net")
+    x = K.Input((5, 8, 3))
+    y = L.TimeDistributed(net)(x)
+    flat = K.Sequential([K.Input((4,)), L.Dense(6, activation="tanh"), L.BatchNormalization()], name="flat")
+    return K.Model(x, L.LSTM(2)(L.TimeDistributed(flat)(y)))
+
+
+def zero_masked(x):
+    """Outputs of masked steps: repeated, and zero."""
+    x = L.Embedding(3, 7, mask_zero=True)(x)
+    return [L.LSTM(6, return_sequences=True, zero_output_for_mask=z)(x) for z in (False, True)]
+
+
+def masked_merge(x, y):
+    """What a mask is after the merging of two masked inputs."""
+    table = L.Embedding(3, 7, mask_zero=True)
+    a, b = table(x), table(y)
+    merged = [merge()([a, b]) for merge in (L.Add, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Subtract, L.Concatenate)]
+    return [L.LSTM(4, return_sequences=True)(m) for m in merged]
+
+
+def masked_merge_one(x, y):
+    """The same when only one of them is."""
+    a = L.Embedding(3, 7, mask_zero=True)(x)
+    merged = [L.Add()([a, y]), L.Concatenate()([a, y]), L.Multiply()([a, y]), L.Multiply()([y, a]), L.Maximum()([a, y]), L.Minimum()([y, a])]
+    return [L.LSTM(4, return_sequences=True)(m) for m in merged]
+
+
+def masked_nested(x):
+    """A mask goes into a nested model."""
+    inside = K.Input((9, 7))
+    net = K.Model(inside, L.LSTM(6, return_sequences=True)(L.Dense(5)(inside)), name="net")
+    return L.GRU(4)(net(L.Embedding(3, 7, mask_zero=True)(x)))
+
+
+def masked_encoder_decoder(x, y):
+    """Both sides masked; the decoder has initial states."""
+    _, h, c = L.LSTM(6, return_state=True)(L.Embedding(3, 7, mask_zero=True)(x))
+    z = L.LSTM(6, return_sequences=True)(L.Embedding(3, 5, mask_zero=True)(y), initial_state=[h, c])
+    return L.TimeDistributed(L.Dense(5))(z)

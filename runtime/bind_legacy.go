@@ -72,18 +72,31 @@ func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5loa
 	idx = slices.Clone(idx)
 	slices.SortStableFunc(idx, func(a, b int) int { return trainRank(params[a]) - trainRank(params[b]) })
 	p := params[idx[0]]
-	if len(g.Weights) != len(idx) {
-		return fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",
-			graph.ErrShape, p.Layer, p.Class, g.Layer, len(g.Weights), len(idx), list(names(params, idx)))
-	}
-	for j, i := range idx {
-		w := g.Weights[j]
+	wrong := fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",
+		graph.ErrShape, p.Layer, p.Class, g.Layer, len(g.Weights), len(idx), list(names(params, idx)))
+	split := len(g.Weights) != len(idx)
+	stored := g.Weights
+	for j := 0; j < len(idx); {
+		if n := e.bindRecurrent(out, params, idx[j:], stored, split); n > 0 {
+			stored = stored[n:]
+			j += 3
+			continue
+		}
+		if len(stored) == 0 {
+			return wrong
+		}
+		w, i := stored[0], idx[j]
+		stored = stored[1:]
+		j++
 		out[i] = binding{stored: []hdf5load.Weight{w}}
 		if c := e.conversion(prog, params[i], w.Shape()); c != nil {
 			out[i].convert = func(stored []graph.Tensor, want graph.Type) (graph.Tensor, error) {
 				return c(stored[0], want)
 			}
 		}
+	}
+	if len(stored) > 0 {
+		return wrong
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 // Ops holds one value of every Op, for tests that must cover them all.
 var Ops = []Op{
 	Activation{}, AddBias{}, ArgReduce{}, BatchNorm{}, Binary{}, Cast{}, CenterCrop{}, Concat{}, Conv{}, ConvTranspose{},
-	DepthwiseConv{}, Gather{}, GroupNorm{}, LayerNorm{}, MatMul{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
-	Reshape{}, Resize{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Transpose{}, Unary{}, Where{},
+	DepthwiseConv{}, Gather{}, GroupNorm{}, GRU{}, LayerNorm{}, LSTM{}, MatMul{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
+	Reshape{}, Resize{}, SimpleRNN{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Transpose{}, Unary{}, Where{},
 }
 
 // Name returns the name of op: "Conv".

@@ -16,9 +16,9 @@ func (s *scope) call(c keras.Call, value func(*keras.Arg) graph.Value) []graph.V
 	switch {
 	case s.custom() != nil:
 	case s.layer.Operation:
-		return operation.Lower(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value})
+		return s.unmasked(operation.Lower(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value}))
 	case s.class == "TFOpLambda" || s.class == "SlicingOpLambda":
-		return operation.LowerTF(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value})
+		return s.unmasked(operation.LowerTF(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value}))
 	case !s.known():
 		s.Fail(s.unknown())
 		return nil
@@ -60,6 +60,12 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 				s.training = true
 			}
 		case k.Name == "mask" && ignoresMask(s.class):
+		case k.Name == "mask" && s.layer.Graph != nil:
+			in = s.maskInputs(in, k.Arg, value)
+		case k.Name == "initial_state" && takesStates(s.class):
+			for _, t := range tensors {
+				s.states = append(s.states, value(t))
+			}
 		case len(tensors) == 1 && k.Arg.Kind == keras.ArgTensor && takesKeyword(s.class, k.Name):
 			kwargs[k.Name] = value(tensors[0])
 		default:
@@ -95,7 +101,38 @@ func takesKeyword(class, keyword string) bool {
 	case "Softmax":
 		return keyword == "mask"
 	}
+	return keyword == "mask" && takesMask(class)
+}
+
+// takesStates reports the classes that take initial states.
+func takesStates(class string) bool {
+	switch class {
+	case "LSTM", "GRU", "SimpleRNN", "Bidirectional":
+		return true
+	}
 	return false
+}
+
+// maskInputs hangs the masks that a model is called with on its inputs.
+func (s *scope) maskInputs(in []graph.Value, a *keras.Arg, value func(*keras.Arg) graph.Value) []graph.Value {
+	items := a.Items
+	if a.Kind == keras.ArgTensor {
+		items = []*keras.Arg{a}
+	}
+	if len(items) != len(in) {
+		s.Failf("%w: %d masks for %d inputs", keras.ErrUnsupported, len(items), len(in))
+		return in
+	}
+	in = slices.Clone(in)
+	for i, it := range items {
+		switch {
+		case it.Kind == keras.ArgTensor:
+			in[i] = s.masked(in[i], value(it))
+		case !it.Neutral():
+			s.Failf("%w: mask %d of a model is no tensor", keras.ErrUnsupported, i)
+		}
+	}
+	return in
 }
 
 // ignoresMask reports the classes that accept a mask which changes nothing at
@@ -129,7 +166,7 @@ func (s *scope) apply(in []graph.Value) []graph.Value {
 		return nil
 	}
 	if f := s.custom(); f != nil {
-		return s.applyCustom(f, in)
+		return s.customMask(in, s.applyCustom(f, in))
 	}
 	if s.layer.Graph != nil {
 		return s.model(s.layer.Graph, in)
@@ -150,7 +187,7 @@ func (s *scope) apply(in []graph.Value) []graph.Value {
 		in = slices.Clone(in)
 		for i, v := range in {
 			if v.DType.Floating() {
-				in[i] = s.Cast(v, s.compute)
+				in[i] = s.sameMask(s.Cast(v, s.compute), v)
 			}
 		}
 	}
@@ -158,7 +195,7 @@ func (s *scope) apply(in []graph.Value) []graph.Value {
 	if s.Err() == nil && len(out) == 0 {
 		s.Failf("%w: the layer has no result", graph.ErrShape)
 	}
-	return out
+	return s.propagate(in, out)
 }
 
 // known reports whether s can lower the layer's class.

@@ -27,7 +27,6 @@ func TestClassesRefuse(t *testing.T) {
 		{"Dense", `{"units":3,"quantization_config":{"a":1}}`, "[null,4]", keras.ErrUnsupported, `"quantization_config"`},
 		{"Dense", `{"units":3,"dtype":"int8_from_float32"}`, "[null,4]", keras.ErrUnsupported, "quantized weights (int8)"},
 		{"Dense", `{"units":3,"activation":3}`, "[null,4]", keras.ErrFormat, `"activation"`},
-		{"Embedding", `{"input_dim":3,"output_dim":4,"mask_zero":true}`, "int32[null,4]", keras.ErrUnsupported, `"mask_zero"`},
 		{"Embedding", `{"input_dim":0,"output_dim":4}`, "int32[null,4]", graph.ErrAttr, "input_dim"},
 		{"ReLU", `{"max_value":-1}`, "[null,4]", graph.ErrAttr, "max_value"},
 		{"ReLU", `{"alpha":0.1}`, "[null,4]", keras.ErrUnsupported, `"alpha"`},

@@ -7,6 +7,7 @@ var builtinClasses = []class{
 	activationLayer,
 	embeddingLayer,
 	identityLayer,
+	maskingLayer,
 
 	// Activation.
 	reluLayer,
@@ -41,6 +42,13 @@ var builtinClasses = []class{
 	globalAveragePooling1DLayer,
 	globalAveragePooling2DLayer,
 	globalAveragePooling3DLayer,
+
+	// Recurrent.
+	lstmLayer,
+	gruLayer,
+	simpleRNNLayer,
+	timeDistributedLayer,
+	bidirectionalLayer,
 
 	// Preprocessing: numerical features.
 	normalizationLayer,

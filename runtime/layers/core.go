@@ -52,7 +52,8 @@ type embeddingConfig struct {
 	InputLength keras.TrainingOnly `json:"input_length"` // Keras 1 and 2: only checked against the input
 }
 
-// embeddingLayer looks up the rows of a table. mask_zero is not supported.
+// embeddingLayer looks up the rows of a table. With mask_zero, the result has a
+// mask that is false where x is 0.
 //
 //	x           (batch, ...)             whole numbers below input_dim
 //	embeddings  (input_dim, output_dim)
@@ -60,13 +61,36 @@ type embeddingConfig struct {
 //
 // See https://keras.io/api/layers/core_layers/embedding/.
 var embeddingLayer = define1("Embedding", embeddingConfig{}, func(s *scope, c embeddingConfig, x graph.Value) graph.Value {
-	if c.MaskZero {
-		s.Failf("%w: config key \"mask_zero\" = true", keras.ErrUnsupported)
-	}
+	ids := x
 	if !x.DType.Integer() {
 		x = s.cast(x, graph.Int32)
 	}
-	return s.Apply(graph.Gather{}, s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim)), x)
+	y := s.Apply(graph.Gather{}, s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim)), x)
+	if c.MaskZero && s.Err() == nil {
+		s.setMask(y, s.Apply(graph.Binary{Func: graph.NotEqual}, ids, s.Scalar(ids.DType, 0)))
+	}
+	return y
+})
+
+type maskingConfig struct {
+	MaskValue float64 `json:"mask_value"`
+}
+
+// maskingLayer masks the time steps whose elements all equal mask_value, and
+// sets them to 0.
+//
+//	x       (batch, time, ...)
+//	result  (batch, time, ...)
+//
+// See https://keras.io/api/layers/core_layers/masking/.
+var maskingLayer = define1("Masking", maskingConfig{}, func(s *scope, c maskingConfig, x graph.Value) graph.Value {
+	differs := s.Apply(graph.Binary{Func: graph.NotEqual}, x, s.Scalar(x.DType, c.MaskValue))
+	kept := s.Apply(graph.Reduce{Func: graph.ReduceAny, Axes: []int{-1}, KeepDims: true}, differs)
+	y := s.Apply(graph.Binary{Func: graph.Mul}, x, s.cast(kept, x.DType))
+	if s.Err() == nil {
+		s.setMask(y, s.Apply(graph.Reduce{Func: graph.ReduceAny, Axes: []int{-1}}, differs))
+	}
+	return y
 })
 
 // identityLayer returns its input.

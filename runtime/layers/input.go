@@ -194,7 +194,7 @@ func (s *scope) enterInput(l *keras.Layer, v graph.Value) graph.Value {
 		s.Fail(err)
 		return none()
 	}
-	v = s.cast(v, t.DType)
+	v = s.sameMask(s.cast(v, t.DType), v)
 	n := len(t.Shape)
 	switch {
 	case t.Shape == nil || v.Rank() == n:

@@ -105,6 +105,7 @@ func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *P
 		shared: &shared{
 			classes: map[string]class{}, options: o, version: m.Version,
 			params: map[string]graph.Value{}, index: map[*keras.Layer]int{}, keepBatch: keepBatch,
+			masks: map[int]graph.Value{}, backward: map[*keras.Layer]*keras.Layer{},
 		},
 		layer: root, class: root.Class, depth: -1,
 		trainable: trainable(root.Config), frozen: !trainable(root.Config),
@@ -152,10 +153,15 @@ func (s *scope) registerLayer(l *keras.Layer, prefix string, depth int) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
+	slices.Reverse(keys) // layer before backward_layer, as Keras lists them
 	for _, k := range keys {
 		for _, inner := range l.Inner[k] {
 			s.registerLayer(inner, info.Path, depth+1)
 		}
+	}
+	if in := l.Inner["layer"]; l.Class == "Bidirectional" && len(in) == 1 && len(l.Inner["backward_layer"]) == 0 {
+		s.backward[l] = mirrored(in[0])
+		s.registerLayer(s.backward[l], info.Path, depth+1)
 	}
 }
 

@@ -59,6 +59,9 @@ func (s *scope) fold(f graph.BinaryFunc, in []graph.Value) graph.Value {
 // merging lowers a layer that folds its inputs with f.
 func merging(f graph.BinaryFunc) func(*scope, struct{}, []graph.Value) []graph.Value {
 	return func(s *scope, _ struct{}, in []graph.Value) []graph.Value {
+		if f != graph.Add && s.eitherMask() && slices.ContainsFunc(in, func(v graph.Value) bool { _, ok := s.implicitMask(v); return ok }) {
+			return []graph.Value{s.mergeMasked(f, in)}
+		}
 		return []graph.Value{s.fold(f, in)}
 	}
 }

@@ -153,13 +153,31 @@ var globalMaxPooling2DLayer = define1("GlobalMaxPooling2D", globalPoolDefaults, 
 // See https://keras.io/api/layers/pooling_layers/global_max_pooling3d/.
 var globalMaxPooling3DLayer = define1("GlobalMaxPooling3D", globalPoolDefaults, globalPooling(3, graph.ReduceMax))
 
-// globalAveragePooling1DLayer takes the mean over the spatial axis.
+// globalAveragePooling1DLayer takes the mean over the spatial axis, of the
+// positions that mask selects.
 //
 //	x       (batch, n, c)    (batch, c, n) with data_format="channels_first"
+//	mask    (batch, n)       optional
 //	result  (batch, c)       the axis stays as 1 with keepdims
 //
 // See https://keras.io/api/layers/pooling_layers/global_average_pooling1d/.
-var globalAveragePooling1DLayer = define1("GlobalAveragePooling1D", globalPoolDefaults, globalPooling(1, graph.ReduceMean))
+var globalAveragePooling1DLayer = define1("GlobalAveragePooling1D", globalPoolDefaults, func(s *scope, c globalPoolConfig, x graph.Value) graph.Value {
+	mask, masked := s.inputMask([]graph.Value{x})
+	if !masked {
+		return globalPooling(1, graph.ReduceMean)(s, c, x)
+	}
+	if x = s.floating(x); !s.rank(x, 3) {
+		return none()
+	}
+	weights := s.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), graph.KeepDim(1), 1}}, s.cast(mask, x.DType))
+	sum := graph.Reduce{Func: graph.ReduceSum, Axes: []int{1}, KeepDims: c.KeepDims}
+	y := s.Apply(graph.Binary{Func: graph.Mul}, s.toLast(c.DataFormat, x), weights)
+	y = s.Apply(graph.Binary{Func: graph.Div}, s.Apply(sum, y), s.Apply(sum, weights))
+	if c.KeepDims {
+		y = s.fromLast(c.DataFormat, y)
+	}
+	return y
+})
 
 // globalAveragePooling2DLayer takes the mean over the spatial axes.
 //

@@ -31,6 +31,8 @@ type scope struct {
 	dtype             keras.DTypePolicy
 	compute, variable graph.DType
 	kwargs            map[string]graph.Value // tensors passed by keyword
+	states            []graph.Value          // initial states passed by keyword
+	zeroMasked        *bool                  // what a wrapper makes of zero_output_for_mask
 }
 
 // shared is the state of one lowering.
@@ -44,6 +46,9 @@ type shared struct {
 	layers []LayerInfo
 	index  map[*keras.Layer]int // into layers
 
+	masks    map[int]graph.Value           // by the ID of the value they hang on
+	backward map[*keras.Layer]*keras.Layer // layers that run backwards, by a Bidirectional whose file does not have one
+
 	keepBatch  bool // keep the batch size of the model's inputs
 	fixedBatch bool // there is one
 }
@@ -52,7 +57,7 @@ type shared struct {
 // the weights file.
 func (s *scope) child(l *keras.Layer, segment string) *scope {
 	c := *s
-	c.layer, c.class, c.depth, c.kwargs = l, l.Class, s.depth+1, nil
+	c.layer, c.class, c.depth, c.kwargs, c.states, c.zeroMasked = l, l.Class, s.depth+1, nil, nil, nil
 	c.path, c.file = join(s.path, l.Name), join(s.file, segment)
 	if c.depth == 0 {
 		c.top = l.Name

@@ -71,7 +71,7 @@ func (m *maker) check() error {
 	if err != nil {
 		return err
 	}
-	if len(m.Out) != 1 || len(out) != 1 || !sameType(out[0], m.Out[0]) {
+	if !slices.EqualFunc(m.Out, out, sameType) || len(out) == 0 {
 		return fmt.Errorf("%w: results %v, want %v", graph.ErrShape, m.Out, out)
 	}
 	if m.Epilogue.Bias {
@@ -96,7 +96,7 @@ func sameType(a, b graph.Type) bool { return a.DType == b.DType && slices.Equal(
 // step picks the form: movers and casts run every element type, kernels
 // float32, the plain form the rest.
 func (m *maker) step() (Step, error) {
-	if elems(m.Out[0].Shape) == 0 {
+	if !slices.ContainsFunc(m.Out, func(t graph.Type) bool { return elems(t.Shape) > 0 }) {
 		return &nothing{m.base("nothing", 0, split{0, 1})}, nil
 	}
 	switch op := m.Op.(type) {
@@ -112,6 +112,8 @@ func (m *maker) step() (Step, error) {
 		return m.cast(op), nil
 	case graph.Resize, graph.CenterCrop:
 		return m.image()
+	case graph.LSTM, graph.GRU, graph.SimpleRNN:
+		return m.recurrent(), nil
 	}
 	if m.float32s() {
 		if s := m.fast(); s != nil {

@@ -29,9 +29,11 @@ func (m *maker) plain() Step {
 	if p.double {
 		p.info.Kernel = "go float64"
 	}
-	p.out = m.Out
-	if p.double && m.Out[0].DType.Floating() {
-		p.out = []graph.Type{{DType: graph.Float64, Shape: m.Out[0].Shape}}
+	for _, t := range m.Out {
+		if p.double && t.DType.Floating() {
+			t.DType = graph.Float64
+		}
+		p.out = append(p.out, t)
 	}
 	p.fixed = make([]*graph.Tensor, len(m.In))
 	for i := range m.In {
@@ -67,8 +69,10 @@ func (p *plain) Run(a *Args, _ int, _ []float32) error {
 	y := res[0]
 	if v, ok := y.Data.([]float64); ok {
 		p.finish(v, in[p.args:])
-		for i, x := range v {
-			a.Out[0].SetFloat(i, x)
+		for k := range res {
+			for i, x := range res[k].Data.([]float64) {
+				a.Out[k].SetFloat(i, x)
+			}
 		}
 		return nil
 	}

@@ -79,13 +79,18 @@ func (tr *trial) run(t testing.TB, reversed bool) graph.Tensor {
 
 // operands are those of a run; float32 results are NaN beforehand.
 func (tr *trial) operands(spec Spec) *Args {
-	a := &Args{In: slices.Clone(tr.in), Out: []graph.Tensor{graph.NewTensor(spec.Out[0].DType, spec.Out[0].Shape)}}
+	a := &Args{In: slices.Clone(tr.in)}
+	for _, o := range spec.Out {
+		a.Out = append(a.Out, graph.NewTensor(o.DType, o.Shape))
+	}
 	for _, i := range tr.fixed {
 		a.In[i] = graph.Tensor{}
 	}
-	if d, ok := a.Out[0].Data.([]float32); ok {
-		for i := range d {
-			d[i] = float32(math.NaN())
+	for _, o := range a.Out {
+		if d, ok := o.Data.([]float32); ok {
+			for i := range d {
+				d[i] = float32(math.NaN())
+			}
 		}
 	}
 	return a
@@ -105,8 +110,10 @@ func (tr *trial) want(t testing.TB, f func(i int, x float64) float64) []float64 
 		}
 	}
 	out := tr.spec(t).Out
-	if out[0].DType.Floating() {
-		out[0].DType = graph.Float64
+	for k := range out {
+		if out[k].DType.Floating() {
+			out[k].DType = graph.Float64
+		}
 	}
 	res, err := Reference(tr.op, in[:tr.args()], out)
 	require.NoError(t, err)

@@ -123,7 +123,10 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		}
 		return trial{op: op, in: normOperands(r, s, op.Axes, op.Scale, op.Center), fixed: fixed(r, 0)}
 	},
-	"MatMul": matmulTrial,
+	"GRU":       gruTrial,
+	"LSTM":      lstmTrial,
+	"MatMul":    matmulTrial,
+	"SimpleRNN": simpleRNNTrial,
 	"PReLU": func(r *rand.Rand, big bool) trial {
 		s := scaled(shape(r, between(r, 1, 4), 5), big, 50_000)
 		a := slices.Clone(s)

@@ -14,14 +14,20 @@ import (
 // Image ops ([graph.Resize], [graph.CenterCrop]) need a kernel's sampling plan
 // and are not known here.
 func Apply(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor, error) {
-	if len(out) != 1 {
+	cell, recurrent := cellOf(op)
+	if len(out) != 1 && !recurrent || len(out) == 0 {
 		return nil, fmt.Errorf("%w: %s: %d results, want 1", graph.ErrShape, graph.Name(op), len(out))
 	}
-	if _, ok := out[0].Shape.Elems(); !ok {
-		return nil, fmt.Errorf("%w: %s: result %v", graph.ErrShape, graph.Name(op), out[0].Shape)
+	for _, t := range out {
+		if _, ok := t.Shape.Elems(); !ok {
+			return nil, fmt.Errorf("%w: %s: result %v", graph.ErrShape, graph.Name(op), t.Shape)
+		}
 	}
 	if err := Runs(op, graph.Type{DType: in[0].DType, Shape: in[0].Shape}); err != nil {
 		return nil, err
+	}
+	if recurrent {
+		return cell.run(in, out), nil
 	}
 	res := graph.NewTensor(out[0].DType, out[0].Shape)
 	var err error

@@ -1,0 +1,84 @@
+package step
+
+import (
+	"math/rand"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+)
+
+// recurrentTrial makes operands of a recurrent op of so many gates and states.
+func recurrentTrial(r *rand.Rand, big bool, gates, states int, bias []int, op func(graph.Recurrence) graph.Op) trial {
+	c := graph.Recurrence{
+		Activation: gateCurve(r), Bias: r.Intn(3) > 0, State: r.Intn(3) == 0, Masked: r.Intn(2) == 0,
+		Backwards: r.Intn(2) == 0, Sequences: r.Intn(2) == 0, ZeroMasked: r.Intn(2) == 0,
+	}
+	batch, steps, in, units := between(r, 1, 5), between(r, 1, 6), between(r, 1, 9), between(r, 1, 9)
+	if big {
+		batch = 700
+	} else if r.Intn(10) == 0 {
+		steps = blockSteps + between(r, 0, 5)
+	}
+	tr := trial{in: []graph.Tensor{random(r, batch, steps, in), small(r, in, gates*units), small(r, units, gates*units)}}
+	if r.Intn(4) > 0 {
+		tr.fixed = []int{1, 2}
+	}
+	if c.Bias {
+		tr.in = append(tr.in, small(r, append(bias, gates*units)...))
+		if r.Intn(2) == 0 {
+			tr.fixed = append(tr.fixed, 3)
+		}
+	}
+	if c.State {
+		for range states {
+			tr.in = append(tr.in, small(r, batch, units))
+		}
+	}
+	if c.Masked {
+		tr.in = append(tr.in, integers(r, graph.Bool, 0, 2, batch, steps))
+	}
+	tr.op = op(c)
+	// With bounded activations of slope 1 at most and kernels this small, a state
+	// passes on less of an error than it has, about; every step adds that of its sums.
+	tr.terms, tr.gain = (in+units+4)*min(steps, 8), 2
+	return tr
+}
+
+// small returns numbers that keep a recurrence from growing.
+func small(r *rand.Rand, shape ...int) graph.Tensor {
+	t := random(r, shape...)
+	for i := range t.Len() {
+		t.SetFloat(i, t.Float(i)*0.2)
+	}
+	return t
+}
+
+func gateCurve(r *rand.Rand) graph.Activation {
+	return pick(r,
+		graph.Activation{Func: graph.Tanh}, graph.Activation{Func: graph.Sigmoid},
+		graph.Activation{Func: graph.HardSigmoid, A: 0.2, B: 0.5}, graph.Activation{Func: graph.HardTanh})
+}
+
+func lstmTrial(r *rand.Rand, big bool) trial {
+	gate := gateCurve(r)
+	return recurrentTrial(r, big, 4, 2, nil, func(c graph.Recurrence) graph.Op { return graph.LSTM{Recurrence: c, RecurrentActivation: gate} })
+}
+
+func gruTrial(r *rand.Rand, big bool) trial {
+	gate, after := gateCurve(r), r.Intn(2) == 0
+	var bias []int
+	if after {
+		bias = []int{2}
+	}
+	return recurrentTrial(r, big, 3, 1, bias, func(c graph.Recurrence) graph.Op {
+		return graph.GRU{Recurrence: c, RecurrentActivation: gate, ResetAfter: after}
+	})
+}
+
+func simpleRNNTrial(r *rand.Rand, big bool) trial {
+	return recurrentTrial(r, big, 1, 1, nil, func(c graph.Recurrence) graph.Op {
+		if r.Intn(4) == 0 {
+			c.Activation = graph.Activation{} // the identity
+		}
+		return graph.SimpleRNN{Recurrence: c}
+	})
+}
