@@ -5,11 +5,14 @@ PYTHON ?= python3
 VENV ?= build/venv
 PY = $(VENV)/bin/python
 PARITY ?= build/parity
+VENV_BENCH ?= build/venv-bench
+PY_BENCH = $(VENV_BENCH)/bin/python
+BENCH ?=
 FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench fuzz generate clean
+.PHONY: help test race purego libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +70,15 @@ compat: ## Try every model file below MODELS and print a table.
 
 bench: ## Run the benchmarks.
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./kernels/... .
+
+$(PY_BENCH): python/requirements-bench.txt python/requirements.txt
+	$(PYTHON) -m venv $(VENV_BENCH)
+	$(PY_BENCH) -m pip install -q -r python/requirements-bench.txt
+	@touch $(PY_BENCH)
+
+bench-peers: $(PY_BENCH) ## Compare speed with TensorFlow, ONNX Runtime, OpenVINO and LiteRT; options in BENCH.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	$(PY_BENCH) python/bench_peers.py build/kerasrun --dir build/bench --write docs/performance.md $(BENCH)
 
 fuzz: ## Run each fuzz target for FUZZTIME.
 	@for pkg in $$($(GO) list ./...); do \

@@ -7,6 +7,7 @@
 //	kerasrun inspect MODEL [--plan [--batch N | --shape NAME=DIMS]] [--expand-nested] [--json]
 //	kerasrun verify MODEL... --expect FILE... [--atol X] [--rtol X]
 //	kerasrun verify --exact DIR
+//	kerasrun bench MODEL [--threads N] [--batch N | --shape NAME=DIMS] [--duration D | --iterations N] [--warmup D] [--profile] [--json]
 //	kerasrun version
 //
 // MODEL is a .keras archive or folder, a whole-model .h5, or an architecture JSON
@@ -23,6 +24,10 @@
 //
 // Inspect prints Keras's summary of a model, facts about its file and the steps of
 // a prediction. Verify compares a model's outputs with recorded ones of Keras.
+//
+// Bench measures the time of one run, of loading, and of each step:
+//
+//	{"schema_version":1,"threads":1,"batch":1,"runs":345,"min_ms":8.5,"median_ms":8.6,"p90_ms":8.9,"p99_ms":9.4,"load_ms":180,"peak_rss_mb":410,...}
 //
 // Results go to standard output, messages to standard error, one line each:
 //

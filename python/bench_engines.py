@@ -1,0 +1,120 @@
+"""One peer in a process of its own, driven by bench_peers.py over its streams.
+
+    python bench_engines.py ENGINE DIR NAME BATCH THREADS CPUS
+
+loads the model, compares its output with Keras's and writes a line of JSON.
+Each line it then reads is a number of seconds; it answers with the least and
+the median of the times of one run in ms, the number of runs, and the most
+memory it ever had resident. Inputs and outputs stay bound, where the peer's
+Python interface allows it, so that a run is the peer's and not Python's."""
+
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+
+def tensorflow(folder, batch, threads, cpus, x):
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    x = tf.constant(x)
+    start = time.perf_counter()
+    module = tf.saved_model.load(str(folder / f"b{batch}.tf"))
+    run = module.f.get_concrete_function()
+    run(x)  # optimizes the graph
+    return tf.__version__, start, lambda: run(x), lambda: run(x).numpy()
+
+
+def onnxruntime(folder, batch, threads, cpus, x):
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    if threads > 1 and len(cpus) >= threads:  # numbered from 1; the calling thread is not one of them
+        options.add_session_config_entry("session.intra_op_thread_affinities", ";".join(str(c + 1) for c in cpus[1:threads]))
+    start = time.perf_counter()
+    session = ort.InferenceSession(str(folder / f"b{batch}.onnx"), options, providers=["CPUExecutionProvider"])
+    bound = session.io_binding()
+    value = ort.OrtValue.ortvalue_from_numpy(x)
+    bound.bind_ortvalue_input(session.get_inputs()[0].name, value)
+    bound.bind_output(session.get_outputs()[0].name)
+    return (ort.__version__, start, lambda: session.run_with_iobinding(bound),
+            lambda: session.run(None, {session.get_inputs()[0].name: x})[0])
+
+
+def openvino(folder, batch, threads, cpus, x):
+    import openvino as ov
+    start = time.perf_counter()
+    model = ov.Core().compile_model(str(folder / f"b{batch}.xml"), "CPU", {
+        "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": True, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32"})
+    request = model.create_infer_request()
+    request.set_input_tensor(ov.Tensor(x, shared_memory=True))
+    return (ov.__version__.split("-")[0], start, lambda: request.infer(share_inputs=True, share_outputs=True),
+            lambda: request.get_output_tensor().data.copy())
+
+
+def litert(folder, batch, threads, cpus, x):
+    from importlib.metadata import version
+    from ai_edge_litert.interpreter import Interpreter
+    start = time.perf_counter()
+    model = Interpreter(str(folder / f"b{batch}.tflite"), num_threads=threads)
+    model.allocate_tensors()
+    model.set_tensor(model.get_input_details()[0]["index"], x)
+    result = model.get_output_details()[0]["index"]
+    return version("ai-edge-litert"), start, model.invoke, lambda: model.get_tensor(result)
+
+
+ENGINES = {"tensorflow": tensorflow, "onnxruntime": onnxruntime, "openvino": openvino, "litert": litert}
+
+
+def peak_mb():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
+def measure(run, seconds):
+    for _ in range(3):
+        begin = time.perf_counter()
+        run()
+        if time.perf_counter() - begin > seconds / 4:
+            break
+    times, end = [], time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        begin = time.perf_counter_ns()
+        run()
+        times.append(time.perf_counter_ns() - begin)
+    return {"min_ms": min(times) / 1e6, "median_ms": statistics.median(times) / 1e6, "runs": len(times), "peak_rss_mb": peak_mb()}
+
+
+def main():
+    engine, folder, batch, threads = sys.argv[1], Path(sys.argv[2]) / sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+    cpus = [int(c) for c in sys.argv[6].split(",") if c]
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print goes to the log
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import numpy as np
+    data = np.load(folder / f"b{batch}.npz")
+    x, want = data["input_0"], data["output_0"]
+    version, start, run, result = ENGINES[engine](folder, batch, threads, cpus, x)
+    load = (time.perf_counter() - start) * 1e3
+    run()
+    got = np.asarray(result()).reshape(want.shape)
+    error = np.abs(got.astype("float64") - want)
+    allowed = 1e-5 * np.abs(want).max() + 1e-4 * np.abs(want)  # the rule of kerasrun verify
+    print(json.dumps({"version": version, "load_ms": load, "agrees": bool((error <= allowed).all()), "error": float(error.max())}),
+          file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(measure(run, float(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,313 @@
+"""Runs kerasrun and its peers on the same models and writes docs/performance.md's tables.
+
+    python bench_peers.py KERASRUN [--dir DIR] [--threads 1|2] [--batch N] [--models A,B]
+                          [--rounds N] [--seconds S] [--write docs/performance.md]
+
+KERASRUN is the command. Every engine has a process of its own, pinned to the
+same CPUs; they take turns of S seconds, N rounds long, in another order each
+round. Models and conversions stay in DIR for the next time."""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench_convert import RESULT
+from bench_models import ORDER, TITLES
+
+HERE = Path(__file__).parent
+PEERS = {"tensorflow": "TensorFlow", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "litert": "LiteRT"}
+NAMES = {"kerasrun": "kerasrun", **PEERS}
+
+
+class Failed(Exception):
+    """Why an engine has no numbers for a model."""
+
+
+def memory(what, pid="self"):
+    """A line of /proc in bytes; none on other systems."""
+    try:
+        for line in open("/proc/meminfo" if what.startswith("Mem") else f"/proc/{pid}/status"):
+            if line.startswith(what + ":"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def guarded(command, log, limit):
+    """Runs a command that makes files, and ends it should it fill the memory:
+    converters of large models do."""
+    with open(log, "w") as out:
+        child = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out)
+        most = 0
+        while child.poll() is None:
+            time.sleep(0.1)
+            most = max(most, memory("VmRSS", child.pid) or 0)
+            if limit and most > limit:
+                child.kill()
+                child.wait()
+                raise Failed(f"{command[1].stem} needs more than {limit / 2**30:.0f} GiB")
+    if child.returncode:
+        lines = [l.strip() for l in Path(log).read_text(errors="replace").splitlines() if l.strip()]
+        raise Failed(lines[-1][:200] if lines else f"exit code {child.returncode}")
+
+
+class Ours:
+    """kerasrun: the command, once a turn."""
+
+    def __init__(self, command, folder, batch, threads, cpus):
+        self.command, self.model, self.batch, self.threads, self.cpus = command, folder / "model.keras", batch, threads, cpus
+        done = self.run("verify", "--expect", folder / f"b{batch}.npz", "--format", "json")
+        if not done.stdout:
+            raise Failed(done.stderr.strip()[:200])
+        case = json.loads(done.stdout)["cases"][0]
+        if case.get("error"):
+            raise Failed(case["error"][:200])
+        self.agrees, self.load = case["ok"], []
+        self.error = max(a["max_error"] or 0 for a in case["arrays"])
+        about = dict(l.split(maxsplit=1) for l in self.run("version", model=False).stdout.splitlines())
+        self.version = about["kerasrun"] if "commit" not in about else "commit " + about["commit"][:9]
+
+    def run(self, verb, *options, model=True):
+        command = [self.command, verb, *([self.model, "--threads", self.threads] if model else []), *options]
+        pin = (lambda: os.sched_setaffinity(0, self.cpus)) if self.cpus else None
+        return subprocess.run([str(c) for c in command], capture_output=True, text=True, preexec_fn=pin)
+
+    def turn(self, seconds):
+        done = self.run("bench", "--batch", self.batch, "--duration", f"{seconds}s", "--warmup", f"{min(seconds / 4, 0.2)}s", "--json")
+        if done.returncode:
+            raise Failed(done.stderr.strip()[:200])
+        r = json.loads(done.stdout)
+        self.load.append(r["load_ms"])
+        return r
+
+    def load_ms(self):
+        return min(self.load)
+
+    def close(self):
+        pass
+
+
+class Peer:
+    """A peer: one process for all turns on a model."""
+
+    def __init__(self, engine, folder, batch, threads, cpus):
+        self.log = folder / f"{engine}.log"
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "bench_engines.py"), engine, str(folder.parent), folder.name, str(batch), str(threads),
+             ",".join(map(str, cpus))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(self.log, "w"), text=True)
+        hello = self.answer()
+        self.agrees, self.error, self.version, self.load = hello["agrees"], hello["error"], hello["version"], hello["load_ms"]
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            lines = [l.strip() for l in self.log.read_text(errors="replace").splitlines() if l.strip()]
+            raise Failed(lines[-1][:200] if lines else f"exit code {self.process.returncode}")
+        return json.loads(line)
+
+    def turn(self, seconds):
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def load_ms(self):
+        return self.load
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def prepare(args, name):
+    """Makes what is missing of a model; returns why peers are left out."""
+    folder = args.dir / name
+    limit = (memory("MemAvailable") or 0) * 3 // 4
+    if not (folder / f"b{args.batch}.npz").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"{name}: making", flush=True)
+        guarded([sys.executable, HERE / "bench_models.py", args.dir, name, args.batch], folder / "make.log", limit)
+    why = {}
+    for engine in RESULT:
+        if engine not in args.engines and not (engine == "onnxruntime" and "openvino" in args.engines):
+            continue
+        if (folder / f"b{args.batch}.{RESULT[engine]}").exists():
+            continue
+        print(f"{name}: converting for {NAMES[engine]}", flush=True)
+        try:
+            guarded([sys.executable, HERE / "bench_convert.py", args.dir, name, args.batch, engine], folder / f"convert-{engine}.log", limit)
+        except Failed as e:
+            why[engine] = f"not converted: {e}"
+    return why
+
+
+def measure(args, name, cpus):
+    """All engines on one model: {engine: {min_ms, ...} or {why}}."""
+    results = {engine: {"why": why} for engine, why in prepare(args, name).items()}
+    engines = {}
+    for engine in ("kerasrun", *args.engines):
+        if engine in results:
+            continue
+        try:
+            if engine == "kerasrun":
+                engines[engine] = Ours(args.kerasrun, args.dir / name, args.batch, args.threads, cpus)
+            else:
+                engines[engine] = Peer(engine, args.dir / name, args.batch, args.threads, cpus)
+        except Failed as e:
+            results[engine] = {"why": str(e)}
+    turns = {engine: [] for engine in engines}
+    for k in range(args.rounds):
+        order = list(engines)
+        order = order[k % len(order):] + order[:k % len(order)] if order else []
+        for engine in order:
+            try:
+                turns[engine].append(engines[engine].turn(args.seconds))
+            except Failed as e:
+                results[engine] = {"why": str(e)}
+                del engines[engine]
+    for engine, e in engines.items():
+        t = turns[engine]
+        results[engine] = {"min_ms": min(x["min_ms"] for x in t), "median_ms": statistics.median(x["median_ms"] for x in t),
+                           "runs": sum(x["runs"] for x in t), "load_ms": e.load_ms(), "peak_rss_mb": max(x["peak_rss_mb"] for x in t),
+                           "agrees": e.agrees, "error": e.error, "version": e.version}
+        e.close()
+    for engine in NAMES:
+        if engine in results:
+            r = results[engine]
+            print(f"{name:15} {NAMES[engine]:13}", r.get("why") or f"{r['min_ms']:10.4f} {r['median_ms']:10.4f} ms, {r['runs']} runs, "
+                  f"load {r['load_ms']:.1f} ms, {r['peak_rss_mb']:.0f} MB, error {r['error']:.1e}{'' if r['agrees'] else ' DIFFERS'}", flush=True)
+    return results
+
+
+def number(x):
+    return f"{x:.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}" if x >= 1 else f"{x:.4f}" if x < 0.1 else f"{x:.3f}"
+
+
+def ratio(results):
+    """The least time of the best peer over ours."""
+    peers = [r["min_ms"] for engine, r in results.items() if engine != "kerasrun" and r.get("agrees")]
+    ours = results.get("kerasrun", {})
+    return min(peers) / ours["min_ms"] if peers and ours.get("agrees") else None
+
+
+def tables(args, all_results, where):
+    """The tables of one run as Markdown."""
+    engines = ["kerasrun", *args.engines]
+    head = "| model | " + " | ".join(NAMES[e] for e in engines)
+    lines = [*where, "", "Least / median time of one run in ms; ratio: the best peer's least over ours.", "",
+             head + " | ratio |", "| --- |" + " ---: |" * (len(engines) + 1)]
+    notes = []
+    for name, results in all_results.items():
+        cells = []
+        for e in engines:
+            r = results.get(e, {"why": "not run"})
+            if "why" in r:
+                cells.append("–")
+                notes.append(f"{TITLES[name]}, {NAMES[e]}: {r['why']}")
+            else:
+                cells.append(f"{number(r['min_ms'])} / {number(r['median_ms'])}")
+                if not r["agrees"]:
+                    cells[-1] += " (differs)"
+                    notes.append(f"{TITLES[name]}, {NAMES[e]}: its output is up to {r['error']:.1e} from Keras's; not counted")
+        x = ratio(results)
+        lines.append(f"| {TITLES[name]} | " + " | ".join(cells) + f" | {f'{x:.2f}' if x else '–'} |")
+    lines += ["", "Loading in ms, from the file to the first result possible / most memory of the process in MiB (for the peers",
+              "with Python and the libraries it loads).", "", head + " |", "| --- |" + " ---: |" * len(engines)]
+    for name, results in all_results.items():
+        cells = [f"{number(r['load_ms'])} / {r['peak_rss_mb']:.0f}" if (r := results.get(e)) and "why" not in r else "–" for e in engines]
+        lines.append(f"| {TITLES[name]} | " + " | ".join(cells) + " |")
+    if notes:
+        lines += ["", *(f"- {n}" for n in notes)]
+    return "\n".join(lines)
+
+
+def machine():
+    cpu = platform.processor() or platform.machine()
+    try:
+        cpu = next(l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    gib = (memory("MemTotal") or 0) / 2**30
+    return f"{cpu}, {os.cpu_count()} CPUs, {gib:.0f} GiB, {platform.system()} {platform.release().split('-')[0]}"
+
+
+def heading(args, all_results, loads, cpus):
+    """What was run where, and how busy the machine was."""
+    versions = {}
+    for results in all_results.values():
+        for e, r in results.items():
+            if r.get("version"):
+                versions[e] = r["version"]
+    lines = [f"{args.threads} thread{'s' if args.threads > 1 else ''}, batch {args.batch}. {machine()}; {datetime.date.today()}; "
+             + ", ".join(f"{NAMES[e]} {versions[e]}" for e in NAMES if e in versions)
+             + f"; {args.rounds} rounds of {args.seconds:g} s"
+             + (f"; pinned to CPU {', '.join(map(str, cpus))}." if cpus else "; not pinned.")]
+    if loads and max(loads) > args.threads + 0.5:
+        lines += ["", f"**The machine was shared**: its load average was {min(loads):.1f} to {max(loads):.1f} where this run alone makes "
+                  f"{args.threads}. Times are too long, the medians above all, and ratios uncertain."]
+    return lines
+
+
+def write(path, args, text):
+    """Replaces the section of this number of threads and this batch, or adds it at the end."""
+    begin, end = f"<!-- bench threads={args.threads} batch={args.batch} -->", "<!-- end -->"
+    section = f"{begin}\n{text}\n{end}"
+    old = path.read_text()
+    if begin in old:
+        before, after = old.split(begin, 1)
+        new = before + section + after.split(end, 1)[1]
+    else:
+        new = old.rstrip("\n") + f"\n\n### {args.threads} thread{'s' if args.threads > 1 else ''}, batch {args.batch}\n\n{section}\n"
+    path.write_text(new)
+
+
+def main():
+    p = argparse.ArgumentParser(description="Runs kerasrun and its peers on the same models.")
+    p.add_argument("kerasrun", type=Path, help="the command")
+    p.add_argument("--dir", type=Path, default=Path("build/bench"))
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--batch", type=int, default=1)
+    p.add_argument("--models", default=",".join(ORDER))
+    p.add_argument("--engines", default=",".join(PEERS), help="peers")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=1.0)
+    p.add_argument("--write", type=Path, help="file to write the tables into")
+    args = p.parse_args()
+    names, args.engines = args.models.split(","), [e for e in args.engines.split(",") if e]
+    for what, given, known in (("model", names, ORDER), ("engine", args.engines, PEERS)):
+        if unknown := [x for x in given if x not in known]:
+            p.error(f"unknown {what} {unknown[0]}, want one of {', '.join(known)}")
+    if min(args.threads, args.batch, args.rounds) < 1 or args.seconds <= 0:
+        p.error("--threads, --batch, --rounds and --seconds must be positive")
+    cpus = sorted(os.sched_getaffinity(0))[-args.threads:] if hasattr(os, "sched_setaffinity") else []
+    if cpus and len(cpus) < args.threads:
+        p.error(f"--threads {args.threads}, but there are {len(cpus)} CPUs")
+    args.kerasrun, args.dir = args.kerasrun.resolve(), args.dir.resolve()
+    all_results, loads = {}, []
+    for name in (n for n in ORDER if n in names):
+        try:
+            all_results[name] = measure(args, name, cpus)
+        except Failed as e:
+            print(f"{name}: {e}", flush=True)
+            all_results[name] = {}
+        loads.append(os.getloadavg()[0])
+    text = tables(args, all_results, heading(args, all_results, loads, cpus))
+    print("\n" + text)
+    (args.dir / f"results-t{args.threads}-b{args.batch}.json").write_text(json.dumps(all_results, indent=1))
+    if args.write:
+        write(args.write, args, text)
+    if any(r.get("agrees") is False for results in all_results.values() for r in results.values()):
+        sys.exit("outputs differ")
+
+
+if __name__ == "__main__":
+    main()
