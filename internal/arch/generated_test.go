@@ -11,17 +11,19 @@ import (
 
 // TestAssemblyIsFresh holds that the assembly in the tree is what the generator writes.
 func TestAssemblyIsFresh(t *testing.T) {
-	dir := t.TempDir()
-	out, err := exec.Command("go", "run", "../../kernels/_asm", "-dir", dir).CombinedOutput()
-	require.NoError(t, err, string(out))
-	names, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	for _, n := range names {
-		want, err := os.ReadFile(filepath.Join(dir, n.Name()))
+	for generator, family := range map[string]string{"../../kernels/_asm": "conv", "../../kernels/_asm/pool": "pool"} {
+		dir := t.TempDir()
+		out, err := exec.Command("go", "run", generator, "-dir", dir).CombinedOutput()
+		require.NoError(t, err, string(out))
+		names, err := os.ReadDir(dir)
 		require.NoError(t, err)
-		got, err := os.ReadFile(filepath.Join("../../kernels/conv", n.Name()))
-		require.NoError(t, err)
-		require.True(t, string(want) == string(got), "%s is stale: run make generate", n.Name())
+		require.NotEmpty(t, names)
+		for _, n := range names {
+			want, err := os.ReadFile(filepath.Join(dir, n.Name()))
+			require.NoError(t, err)
+			got, err := os.ReadFile(filepath.Join("../../kernels", family, n.Name()))
+			require.NoError(t, err)
+			require.True(t, string(want) == string(got), "%s/%s is stale: run make generate", family, n.Name())
+		}
 	}
 }

@@ -29,13 +29,18 @@ func maxRows(s *Shape, dst, src []float32, y0, y1 int) {
 			fill(d, -math.MaxFloat32)
 			for iy := top; iy < bottom; iy++ {
 				for ix := left; ix < right; ix++ {
-					for c, v := range src[(iy*s.InW+ix)*srcStride:][:len(d)] {
-						if v > d[c] {
-							d[c] = v
-						}
-					}
+					maxInto(d, src[(iy*s.InW+ix)*srcStride:])
 				}
 			}
+		}
+	}
+}
+
+// maxIntoGeneric raises dst to src where src is larger; NaNs of src are passed over.
+func maxIntoGeneric(dst, src []float32) {
+	for i, v := range src[:len(dst)] {
+		if v > dst[i] {
+			dst[i] = v
 		}
 	}
 }

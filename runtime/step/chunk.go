@@ -80,5 +80,10 @@ func kernel(family, name string) string {
 	if slices.Contains(vectorised, family) {
 		variant = cpu.Active()
 	}
+	return kernelOn(variant, family, name)
+}
+
+// kernelOn names a kernel of the given variant.
+func kernelOn(variant cpu.Variant, family, name string) string {
 	return strings.TrimSuffix(fmt.Sprintf("%s/%s %s", family, variant, name), " ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kerasrun/kerasrun/kernels/cpu"
 	"github.com/kerasrun/kerasrun/kernels/pool"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
@@ -37,7 +38,11 @@ func (m *maker) pool(op graph.Pool) Step {
 		StrideH: s.stride[1], StrideW: s.stride[2], PadTop: s.before[1], PadLeft: s.before[2],
 	}
 	p.in, p.out = s.in[1]*s.in[2]*c, s.out[1]*s.out[2]*c
-	p.base = m.base(kernel("pool", name), flops, splitFor(x[0]*s.out[1], ns))
+	variant := cpu.Generic
+	if op.Kind == graph.MaxPool {
+		variant = pool.MaxVariant()
+	}
+	p.base = m.base(kernelOn(variant, "pool", name), flops, splitFor(x[0]*s.out[1], ns))
 	return p
 }
 
