@@ -11,7 +11,7 @@ import (
 
 // TestAssemblyIsFresh holds that the assembly in the tree is what the generator writes.
 func TestAssemblyIsFresh(t *testing.T) {
-	for generator, family := range map[string]string{"../../kernels/_asm": "conv", "../../kernels/_asm/pool": "pool"} {
+	for generator, family := range map[string]string{"../../kernels/_asm": "conv", "../../kernels/_asm/depthwise": "conv", "../../kernels/_asm/pool": "pool"} {
 		dir := t.TempDir()
 		out, err := exec.Command("go", "run", generator, "-dir", dir).CombinedOutput()
 		require.NoError(t, err, string(out))

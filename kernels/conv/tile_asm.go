@@ -19,11 +19,13 @@ type gemmArgs struct {
 	keep                         int // 1: leave the sums in sum, no epilogue
 	clamp                        int // 1: clamp to lo, hi
 	tail                         int // 1: the last register is stored under the mask
-	left, partial                int // scratch: pieces until the next partial sum; 1: there is one
-	lo, hi                       float32
-	bits                         uint32    // mask of the last register, one bit a lane
-	mask                         [8]uint32 // and for AVX2
-	sum                          [7 * 64]float32
+	//lint:ignore U1000 scratch of the assembly: pieces until the next partial sum; 1: there is one
+	left, partial int
+
+	lo, hi float32
+	bits   uint32    // mask of the last register, one bit a lane
+	mask   [8]uint32 // and for AVX2
+	sum    [7 * 64]float32
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kerasrun/kerasrun/kernels/conv"
 	"github.com/kerasrun/kerasrun/kernels/cpu"
 )
 
@@ -72,12 +73,15 @@ func (m *maker) base(kernel string, flops float64, work split) base {
 }
 
 // vectorised lists the kernel families that have assembly; the others are plain Go on every CPU.
-var vectorised = []string{"conv"}
+var vectorised = []string{"conv", "transposed"}
 
 // kernel names a kernel and the CPU variant that runs: "conv/avx2 3x3", "vec/generic add".
 func kernel(family, name string) string {
 	variant := cpu.Generic
-	if slices.Contains(vectorised, family) {
+	switch {
+	case family == "depthwise":
+		variant = conv.DepthwiseVariant()
+	case slices.Contains(vectorised, family):
 		variant = cpu.Active()
 	}
 	return kernelOn(variant, family, name)
