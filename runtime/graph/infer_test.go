@@ -54,6 +54,12 @@ func TestInfer(t *testing.T) {
 		{GroupNorm{Groups: 4}, []Type{f32(2, 5, 6)}, "attribute out of range: 4 groups of 6 channels"},
 		{BatchNorm{Axes: []int{-1}, Scale: true}, []Type{f32(2, 6), f32(6), f32(6), f32(5)}, "shape mismatch: weight (5,) on axes [-1] of (2, 6)"},
 		{Gather{}, []Type{f32(9, 4), {Int32, Shape{Dyn, 3}}}, "(None, 3, 4)"},
+		{LSTM{}, []Type{f32(Dyn, 9, 3), f32(3, 8), f32(2, 8)}, "(None, 2)"},
+		{LSTM{Recurrence: Recurrence{Sequences: true, Masked: true}}, []Type{f32(Dyn, Dyn, 3), f32(3, 8), f32(2, 8), {Bool, Shape{Dyn, 9}}}, "(None, None, 2)"},
+		{LSTM{}, []Type{f32(Dyn, 9, 3), f32(3, 8), f32(2, 6)}, "shape mismatch: kernels (3, 8) and (2, 6) of 4 gates"},
+		{LSTM{Recurrence: Recurrence{Masked: true}}, []Type{f32(Dyn, 9, 3), f32(3, 8), f32(2, 8), f32(Dyn, 9)}, "shape mismatch: mask float32 (None, 9), want (None, 9)"},
+		{GRU{Recurrence: Recurrence{Bias: true}, ResetAfter: true}, []Type{f32(Dyn, 9, 3), f32(3, 6), f32(2, 6), f32(6)}, "shape mismatch: bias (6,), want (2, 6)"},
+		{SimpleRNN{Recurrence{State: true}}, []Type{f32(4, 9, 3), f32(3, 2), f32(2, 2), f32(5, 2)}, "shape mismatch: initial state (5, 2), want (4, 2)"},
 	} {
 		t.Run(fmt.Sprintf("%s%v", Name(c.op), c.want), func(t *testing.T) {
 			out, err := c.op.Infer(c.in)

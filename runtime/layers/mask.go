@@ -175,10 +175,10 @@ func (s *scope) propagate(in, out []graph.Value) []graph.Value {
 	return out
 }
 
-// eitherMask reports the versions from 3.3 on, whose merging layers let a step count
+// eitherMask reports the versions from 3.4 on, whose merging layers let a step count
 // that does in any input. Before, it had to count in all of them.
 func (s *scope) eitherMask() bool {
-	return s.version.Major > 3 || s.version.Major == 3 && s.version.Minor >= 3
+	return !s.version.Before(3, 4)
 }
 
 // mergedMask is the mask of the result of a merging layer: a step counts if it

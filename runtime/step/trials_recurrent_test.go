@@ -1,7 +1,11 @@
 package step
 
 import (
+	"math"
 	"math/rand"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
@@ -81,4 +85,38 @@ func simpleRNNTrial(r *rand.Rand, big bool) trial {
 		}
 		return graph.SimpleRNN{Recurrence: c}
 	})
+}
+
+// TestRecurrentStates holds the other results, the states, against the reference.
+func TestRecurrentStates(t *testing.T) {
+	r := rand.New(rand.NewSource(6))
+	for range 100 {
+		for _, make := range []func(*rand.Rand, bool) trial{lstmTrial, gruTrial, simpleRNNTrial} {
+			tr := make(r, false)
+			spec := tr.spec(t)
+			s, err := New(spec, nil)
+			require.NoError(t, err)
+			a := tr.operands(spec)
+			for i := range s.Chunks() {
+				require.NoError(t, s.Run(a, i, slicesOf(s.Info().Scratch)))
+			}
+			want, err := Reference(tr.op, tr.in, spec.Out)
+			require.NoError(t, err)
+			for k := range want {
+				for i := range want[k].Len() {
+					w, g := want[k].Float(i), a.Out[k].Float(i)
+					require.LessOrEqual(t, math.Abs(w-g), 1e-5*max(1, math.Abs(w)), "%#v: result %d, element %d", tr.op, k, i)
+				}
+			}
+		}
+	}
+}
+
+// slicesOf returns scratch that must not be read before it is written.
+func slicesOf(n int) []float32 {
+	s := make([]float32, n)
+	for i := range s {
+		s[i] = float32(math.NaN())
+	}
+	return s
 }
