@@ -298,7 +298,7 @@ def main():
             all_results[name] = measure(args, name, cpus)
         except Failed as e:
             print(f"{name}: {e}", flush=True)
-            all_results[name] = {}
+            all_results[name] = {engine: {"why": str(e)} for engine in ("kerasrun", *args.engines)}
         loads.append(os.getloadavg()[0])
     text = tables(args, all_results, heading(args, all_results, loads, cpus))
     print("\n" + text)
