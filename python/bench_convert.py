@@ -43,7 +43,7 @@ def to_litert(folder, batch, out):
 def to_onnx(folder, batch, out):
     import onnx
     model = load(folder)
-    simple = {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout"}
+    simple = {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "Embedding", "Bidirectional"}
     if {type(layer).__name__ for layer in model.layers} <= simple:
         onnx.save(chain(model, batch), str(out))
         return
@@ -54,7 +54,8 @@ def to_onnx(folder, batch, out):
 
 
 def chain(model, batch):
-    """A chain of convolutions, poolings and Dense as ONNX. tf2onnx needs tens of GB for VGG16."""
+    """A chain of these layers as ONNX. tf2onnx needs tens of GB for VGG16, and
+    makes of Keras 3's LSTM a Loop that is eight times as slow as ONNX's LSTM."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
     nodes, weights = [], []
@@ -92,12 +93,36 @@ def chain(model, batch):
                 kernel = kernel.reshape(*flat, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
                 flat = None
             node("Gemm", weight(kernel), weight(np.array(layer.bias)))
+        elif kind == "Embedding":
+            nodes.append(helper.make_node("Gather", [weight(np.array(layer.embeddings)), x], ["rows"]))
+            x = "rows"
+        elif kind == "Bidirectional":  # of LSTMs that return their last output
+            cells = [lstm_weights(r.cell) for r in (layer.forward_layer, layer.backward_layer)]
+            node("Transpose", perm=[1, 0, 2])
+            nodes.append(helper.make_node("LSTM", [x, *(weight(np.stack(w)) for w in zip(*cells))], ["", "last"],
+                                          direction="bidirectional", hidden_size=layer.forward_layer.units))
+            x = "last"  # (2, batch, units)
+            node("Transpose", perm=[1, 0, 2])
+            node("Flatten")
         if (act := getattr(layer, "activation", None)) is not None and act.__name__ != "linear":
-            node({"relu": "Relu", "softmax": "Softmax"}[act.__name__])
+            node({"relu": "Relu", "softmax": "Softmax", "sigmoid": "Sigmoid"}[act.__name__])
     result = (batch, *model.outputs[0].shape[1:])
-    graph = helper.make_graph(nodes, "model", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+    kind = TensorProto.INT32 if model.inputs[0].dtype == "int32" else TensorProto.FLOAT
+    graph = helper.make_graph(nodes, "model", [helper.make_tensor_value_info("x", kind, shape)],
                               [helper.make_tensor_value_info(x, TensorProto.FLOAT, result)], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+
+
+def lstm_weights(cell):
+    """Kernel, recurrent kernel and biases of a Keras cell as ONNX has them: gates i, o, f, c in rows."""
+    import numpy as np
+
+    def gates(w):
+        i, f, c, o = np.split(np.array(w), 4, axis=-1)
+        return np.concatenate([i, o, f, c], axis=-1).T
+
+    bias = gates(cell.bias)
+    return gates(cell.kernel), gates(cell.recurrent_kernel), np.concatenate([bias, np.zeros_like(bias)])
 
 
 def to_openvino(folder, batch, out):

@@ -73,7 +73,10 @@ class Ours:
         self.agrees, self.load = case["ok"], []
         self.error = max(a["max_error"] or 0 for a in case["arrays"])
         about = dict(l.split(maxsplit=1) for l in self.run("version", model=False).stdout.splitlines())
-        self.version = about["kerasrun"] if "commit" not in about else "commit " + about["commit"][:9]
+        self.version = about.get("commit", about["kerasrun"]).split()[0][:9]
+        if self.version == "(devel)":  # built without version control's stamp
+            git = subprocess.run(["git", "-C", str(HERE), "describe", "--always", "--dirty"], capture_output=True, text=True)
+            self.version = git.stdout.strip() or self.version
 
     def run(self, verb, *options, model=True):
         command = [self.command, verb, *([self.model, "--threads", self.threads] if model else []), *options]
