@@ -154,7 +154,7 @@ func (m *Model) NewSession(shapes ...Shape) (*Session, error) {
 	}
 	p, err := m.plan(shapes)
 	if err != nil {
-		return nil, err
+		return nil, inputError(err)
 	}
 	return &Session{m, newSession(p, m.threads)}, nil
 }
