@@ -1,7 +1,5 @@
 //go:build !purego
 
-//go:generate go run ../_asm/depthwise -dir .
-
 package conv
 
 import (

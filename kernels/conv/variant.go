@@ -1,4 +1,4 @@
-//go:generate go run ../_asm -dir .
+//go:generate go run ../_asm -dir ..
 
 package conv
 

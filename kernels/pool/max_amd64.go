@@ -1,7 +1,5 @@
 //go:build !purego
 
-//go:generate go run ../_asm/pool -dir .
-
 package pool
 
 import "github.com/kerasrun/kerasrun/kernels/cpu"
