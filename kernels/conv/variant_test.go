@@ -1,11 +1,7 @@
 package conv
 
 import (
-	"fmt"
 	"math/rand"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -104,23 +100,4 @@ func TestShortSlices(t *testing.T) {
 		require.Panics(t, run(dst, src, packed, short(bias), dst))
 		require.Panics(t, run(dst, src, packed, bias, short(dst)))
 	})
-}
-
-// The assembly in the repository is what its generator writes.
-func TestGeneratedIsFresh(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the go tool")
-	}
-	dir := t.TempDir()
-	out, err := exec.Command("go", "run", "../_asm", "-dir", dir).CombinedOutput()
-	require.NoError(t, err, string(out))
-	for _, arch := range []string{"amd64", "arm64"} {
-		for _, name := range []string{fmt.Sprintf("tile_%s.s", arch), fmt.Sprintf("stubs_%s.go", arch)} {
-			want, err := os.ReadFile(filepath.Join(dir, name))
-			require.NoError(t, err)
-			got, err := os.ReadFile(name)
-			require.NoError(t, err)
-			require.True(t, string(want) == string(got), "%s is stale: run go generate ./kernels/conv", name)
-		}
-	}
 }
