@@ -1,6 +1,10 @@
 package runtime
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/kerasrun/kerasrun/runtime/plan"
+)
 
 // A PlanStep describes one step of a plan.
 type PlanStep struct {
@@ -9,6 +13,7 @@ type PlanStep struct {
 	Kernel  string   // "conv/generic 4x8"
 	Layers  []string // Keras layers whose work it does, the op's own first
 	Outputs []IO     // results, numbered
+	Chunks  int      // parts that threads share, at most one thread a part
 	FLOPs   int64    // multiplications and additions of one run
 	Bytes   int64    // of operands, weights and results
 }
@@ -29,14 +34,18 @@ func (m *Model) PlanInfo(shapes ...Shape) (PlanInfo, error) {
 	if err != nil {
 		return PlanInfo{}, inputError(err)
 	}
+	return planInfo(p), nil
+}
+
+func planInfo(p *plan.Plan) PlanInfo {
 	info := PlanInfo{Bytes: p.Bytes}
 	for _, s := range p.Steps {
 		about := s.Info()
-		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, FLOPs: about.FLOPs, Bytes: about.Bytes}
+		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, Chunks: s.Chunks(), FLOPs: about.FLOPs, Bytes: about.Bytes}
 		for _, v := range s.Out {
 			ps.Outputs = append(ps.Outputs, IO{strconv.Itoa(len(ps.Outputs)), p.Slots[v].DType, p.Slots[v].Shape.Clone()})
 		}
 		info.Steps = append(info.Steps, ps)
 	}
-	return info, nil
+	return info
 }

@@ -19,6 +19,7 @@ type session struct {
 	args    []step.Args    // by step
 	inputs  [][]operand    // by input: the operands that read it
 	scratch [][]float32    // by thread of a run, of which there is one or more
+	clock   *stepClock     // of a run that is profiled, else nil
 }
 
 // An operand is a place in args that an input tensor goes to.
@@ -88,7 +89,8 @@ func (s *session) run(ctx context.Context, in, out []graph.Tensor) error {
 		}
 	}
 	defer s.release()
-	if err := s.runSteps(ctx, 0, len(s.plan.Steps)); err != nil {
+	s.clock.begin()
+	if err := s.runSteps(ctx); err != nil {
 		return err
 	}
 	for i, v := range s.plan.Outputs {
@@ -143,8 +145,9 @@ func copyData(dst, src any) {
 // A Session runs one model for one caller with inputs of fixed shapes: after
 // the first Run it allocates nothing. Make one for each goroutine.
 type Session struct {
-	m *Model
-	s *session
+	m     *Model
+	s     *session
+	steps []StepTime // what Profile knows of the steps before it measures
 }
 
 // NewSession plans m for inputs of the given shapes, batch included, in the order of m.Inputs.
@@ -156,7 +159,7 @@ func (m *Model) NewSession(shapes ...Shape) (*Session, error) {
 	if err != nil {
 		return nil, inputError(err)
 	}
-	return &Session{m, newSession(p, m.threads)}, nil
+	return &Session{m: m, s: newSession(p, m.threads)}, nil
 }
 
 // Outputs returns tensors of zeros that fit Run's out.

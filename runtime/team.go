@@ -54,26 +54,24 @@ var processTeam = newTeam()
 // errExit reports that a custom layer called runtime.Goexit (testing's FailNow does).
 var errExit = errors.New("the layer ended its goroutine")
 
-// runSteps runs the steps from to last-1, on the team when the session has more
-// than one thread and no other session is using it.
-func (s *session) runSteps(ctx context.Context, from, last int) error {
+// runSteps runs the plan, on the team when the session has more than one thread
+// and no other session is using it.
+func (s *session) runSteps(ctx context.Context) error {
 	if len(s.scratch) > 1 && processTeam.busy.CompareAndSwap(false, true) {
-		return processTeam.run(ctx, s, from, last)
+		return processTeam.run(ctx, s)
 	}
-	return s.runAlone(ctx, from, last)
+	return s.runAlone(ctx)
 }
 
-// runStep runs step i alone.
-func (s *session) runStep(i int) error { return s.runSteps(context.Background(), i, i+1) }
-
-// runAlone runs steps i to last-1 on the caller's thread.
-func (s *session) runAlone(ctx context.Context, i, last int) (err error) {
+// runAlone runs the plan on the caller's thread.
+func (s *session) runAlone(ctx context.Context) (err error) {
+	i := 0
 	defer func() {
 		if r := recover(); r != nil {
 			err = panicError(&s.plan.Steps[i], r)
 		}
 	}()
-	for ; i < last; i++ {
+	for ; i < len(s.plan.Steps); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -83,6 +81,7 @@ func (s *session) runAlone(ctx context.Context, i, last int) (err error) {
 				return stepError(st, err)
 			}
 		}
+		s.clock.stop(i)
 	}
 	return nil
 }
@@ -96,8 +95,8 @@ func panicError(st *plan.Step, r any) error {
 }
 
 // run runs steps on the team, which the caller has made busy.
-func (t *team) run(ctx context.Context, s *session, from, last int) error {
-	t.ctx, t.session, t.step, t.last = ctx, s, from-1, last
+func (t *team) run(ctx context.Context, s *session) error {
+	t.ctx, t.session, t.step, t.last = ctx, s, -1, len(s.plan.Steps)
 	for w := len(t.seats) + 1; w < len(s.scratch); w++ {
 		own := newSeat()
 		t.seats = append(t.seats, own)
@@ -194,6 +193,9 @@ func (t *team) finish(w int) {
 // chunks of the first that has more, or ends the run.
 func (t *team) next(w int) {
 	for {
+		if t.step >= 0 {
+			t.session.clock.stop(t.step)
+		}
 		t.step++
 		if t.err == nil && t.step < t.last {
 			t.err = t.ctx.Err()

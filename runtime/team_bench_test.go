@@ -38,7 +38,7 @@ func BenchmarkTeam(b *testing.B) {
 				times := make([]float64, b.N)
 				for i := range b.N {
 					start := time.Now()
-					if err := s.runSteps(context.Background(), 0, steps); err != nil {
+					if err := s.runSteps(context.Background()); err != nil {
 						b.Fatal(err)
 					}
 					times[i] = float64(time.Since(start)) / steps

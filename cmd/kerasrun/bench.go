@@ -6,11 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +25,7 @@ type benchFlags struct {
 	duration   time.Duration
 	warmup     time.Duration
 	iterations int
+	callers    int
 	seed       uint64
 	profile    bool
 	json       bool
@@ -46,12 +46,17 @@ where the model has embeddings, over the rows of the smallest. The time to load 
 that from the file, which is read once before, until a first run can start. Memory
 is the most that the process ever had resident.
 
-With --profile, further runs step by step give the median time of each step, its
-share, and the rates at which it calculates and moves bytes of operands, weights
-and results. A clock around each step makes their sum more than one run.`,
+With --profile, further runs with a clock at the end of each step give its least
+and median time, its share of all the least, and the rates at which it calculates
+and moves bytes of operands, weights and results. A second table adds up the steps
+of each family of kernels.
+
+With --callers, that many sessions run at once, and the runs they finish in a
+second say more than the time of one.`,
 		Example: `  kerasrun bench model.keras
   kerasrun bench resnet50.h5 --threads 1 --batch 32 --duration 10s
   kerasrun bench model.keras --profile
+  kerasrun bench model.keras --callers 8
   kerasrun bench fcn.keras --shape image=1,480,640,3 --iterations 100 --json`,
 		Args: arguments(1, 1, "MODEL"),
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args[0], f) },
@@ -62,6 +67,7 @@ and results. A clock around each step makes their sum more than one run.`,
 	c.Flags().DurationVar(&f.duration, "duration", 3*time.Second, "how long to measure; at least one run")
 	c.Flags().DurationVar(&f.warmup, "warmup", 300*time.Millisecond, "how long to run before; at least one run")
 	c.Flags().IntVar(&f.iterations, "iterations", 0, "measure this many runs, however long they take")
+	c.Flags().IntVar(&f.callers, "callers", 1, "callers that run the model at the same time")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed of the random inputs")
 	c.Flags().BoolVar(&f.profile, "profile", false, "measure each step too")
 	f.output.add(c, "table", "json")
@@ -76,6 +82,8 @@ func (f *benchFlags) check() error {
 		return fmt.Errorf("--batch %d, want 1 or more", f.batch)
 	case f.iterations < 0:
 		return fmt.Errorf("--iterations %d, want 1 or more, or 0 for --duration", f.iterations)
+	case f.callers < 1:
+		return fmt.Errorf("--callers %d, want 1 or more", f.callers)
 	case f.duration < 0:
 		return fmt.Errorf("--duration %v, want 0s or more", f.duration)
 	case f.warmup < 0:
@@ -109,19 +117,29 @@ func (a *app) bench(ctx context.Context, path string, f *benchFlags) error {
 	if _, err := m.PlanInfo(shapes...); err != nil { // says what NewSession would, and whether a limit was exceeded
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	s, err := m.NewSession(shapes...)
+	first, err := newBench(m, shapes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	out := s.Outputs()
 	load := time.Since(start)
-
-	b := &bench{session: s, in: randomInputs(m, shapes, f.seed), out: out}
-	times, err := b.measure(ctx, f)
+	callers := []*bench{first}
+	for len(callers) < f.callers {
+		b, err := newBench(m, shapes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		callers = append(callers, b)
+	}
+	in := randomInputs(m, shapes, f.seed)
+	for _, b := range callers {
+		b.in = in
+	}
+	times, rate, err := measureAll(ctx, callers, f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	r := newBenchReport(path, m, shapes, times, load)
+	r.Callers, r.Rate = f.callers, rate
 	r.Threads = f.model.threads
 	if r.Threads == 0 {
 		r.Threads = runtime.GOMAXPROCS(0)
@@ -130,9 +148,10 @@ func (a *app) bench(ctx context.Context, path string, f *benchFlags) error {
 		return err
 	}
 	if f.profile {
-		if r.Steps, err = b.profile(ctx, f); err != nil {
+		if r.Steps, err = first.profile(ctx, f); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		r.Families = families(r.Steps)
 	}
 	return a.write(f.output, func(w io.Writer) error {
 		if f.output.format == "json" {
@@ -168,15 +187,68 @@ type bench struct {
 	in, out []kerasrun.Tensor
 }
 
-// measure returns the time of each run, after those that warm up.
-func (b *bench) measure(ctx context.Context, f *benchFlags) ([]time.Duration, error) {
+// newBench makes all that a run needs but its inputs.
+func newBench(m *kerasrun.Model, shapes []kerasrun.Shape) (*bench, error) {
+	s, err := m.NewSession(shapes...)
+	if err != nil {
+		return nil, err
+	}
+	return &bench{session: s, out: s.Outputs()}, nil
+}
+
+// measureAll lets all callers run at once, warm-ups first, and returns the time
+// of each run of any and how many they finished in a second.
+func measureAll(ctx context.Context, callers []*bench, f *benchFlags) (times []time.Duration, rate float64, err error) {
+	var warm, done sync.WaitGroup
+	warm.Add(len(callers))
+	type result struct {
+		times []time.Duration
+		err   error
+	}
+	results := make([]result, len(callers))
+	start := make(chan time.Time)
+	for i, b := range callers {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			r := &results[i]
+			r.err = b.warmUp(ctx, f)
+			warm.Done()
+			if began := <-start; r.err == nil {
+				r.times, r.err = b.measure(ctx, f, began)
+			}
+		}()
+	}
+	warm.Wait()
+	began := time.Now()
+	for range callers {
+		start <- began
+	}
+	done.Wait()
+	took := time.Since(began)
+	for _, r := range results {
+		if r.err != nil {
+			return nil, 0, r.err
+		}
+		times = append(times, r.times...)
+	}
+	return times, float64(len(times)) / took.Seconds(), nil
+}
+
+// warmUp runs before the measurement.
+func (b *bench) warmUp(ctx context.Context, f *benchFlags) error {
 	for start, first := time.Now(), true; first || time.Since(start) < f.warmup; first = false {
 		if err := b.session.Run(ctx, b.in, b.out); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+// measure returns the time of each run.
+func (b *bench) measure(ctx context.Context, f *benchFlags, start time.Time) ([]time.Duration, error) {
 	times := make([]time.Duration, 0, max(f.iterations, 1<<12))
-	for start := time.Now(); !f.done(len(times), start); {
+	for !f.done(len(times), start) {
 		before := time.Now()
 		if err := b.session.Run(ctx, b.in, b.out); err != nil {
 			return nil, err
@@ -194,93 +266,8 @@ func (f *benchFlags) done(n int, start time.Time) bool {
 	return n > 0 && time.Since(start) >= f.duration
 }
 
-// mostProfiled bounds the runs of a profile: each keeps a time for every step.
-const mostProfiled = 1000
-
-// profile returns the steps with their median times.
-func (b *bench) profile(ctx context.Context, f *benchFlags) ([]stepTime, error) {
-	var steps []stepTime
-	var times [][]time.Duration // by step
-	for n, start := 0, time.Now(); n < mostProfiled && !f.done(n, start); n++ {
-		run, err := b.session.Profile(ctx, b.in, b.out)
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			times = make([][]time.Duration, len(run))
-			for _, s := range run {
-				steps = append(steps, newStepTime(s.Op, s.Kernel, shapeText(s.Outputs), s.Layers, s.FLOPs, s.Bytes))
-			}
-		}
-		for i, s := range run {
-			times[i] = append(times[i], s.Time)
-		}
-	}
-	var sum time.Duration
-	for i := range steps {
-		slices.Sort(times[i])
-		steps[i].time = percentile(times[i], 50)
-		sum += steps[i].time
-	}
-	for i := range steps {
-		steps[i].finish(sum)
-	}
-	return steps, nil
-}
-
 // percentile returns the least of sorted that p percent of it do not exceed.
 func percentile(sorted []time.Duration, p float64) time.Duration {
 	i := int(math.Ceil(p/100*float64(len(sorted)))) - 1
 	return sorted[min(max(i, 0), len(sorted)-1)]
-}
-
-// randomInputs returns uniform inputs of the given shapes. Integers must stay
-// within the rows of the embeddings that they index; strings are empty.
-func randomInputs(m *kerasrun.Model, shapes []kerasrun.Shape, seed uint64) []kerasrun.Tensor {
-	rows := 0
-	for _, w := range m.Weights() {
-		if w.Name == "embeddings" && len(w.Shape) > 0 && (rows == 0 || w.Shape[0] < rows) {
-			rows = w.Shape[0]
-		}
-	}
-	if rows == 0 {
-		rows = 2
-	}
-	r := rand.New(rand.NewPCG(seed, 0))
-	var in []kerasrun.Tensor
-	for i, about := range m.Inputs() {
-		n, _ := shapes[i].Elems() // the plan has checked it
-		if about.DType == kerasrun.String {
-			in = append(in, kerasrun.Tensor{DType: kerasrun.String, Shape: shapes[i], Data: make([]string, n)})
-			continue
-		}
-		data := make([]float32, n)
-		for k := range data {
-			switch {
-			case about.DType.Floating():
-				data[k] = r.Float32()
-			case about.DType == kerasrun.Bool:
-				data[k] = float32(r.IntN(2))
-			default:
-				data[k] = float32(r.IntN(limitOf(about.DType, rows)))
-			}
-		}
-		t := kerasrun.Floats(data, shapes[i]...)
-		if about.DType != kerasrun.Float32 {
-			t = t.Cast(about.DType)
-		}
-		in = append(in, t)
-	}
-	return in
-}
-
-// limitOf keeps n within the integers of a type.
-func limitOf(d kerasrun.DType, n int) int {
-	if d.Size() == 1 {
-		return min(n, 128)
-	}
-	if d.Size() == 2 {
-		return min(n, 1<<15)
-	}
-	return n
 }
