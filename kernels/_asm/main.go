@@ -25,6 +25,8 @@ var files = map[string]func(*text){
 	"conv/stubs_amd64.go":    func(t *text) { gemmStubs(t, gemmAMD64) },
 	"conv/stubs_arm64.go":    func(t *text) { gemmStubs(t, gemmARM64) },
 	"conv/depthwise_amd64.s": depthwiseAMD64,
+	"cpu/peak_amd64.s":       peakX86,
+	"cpu/peak_arm64.s":       peakNEON,
 	"pool/max_amd64.s":       maxAMD64,
 }
 
