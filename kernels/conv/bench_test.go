@@ -43,30 +43,6 @@ func BenchmarkPointwise56x64to256(b *testing.B) {
 func BenchmarkPointwise112x16to96(b *testing.B) { benchmarkRun(b, DenseShape(112*112, 16, 96)) }
 func BenchmarkDenseBatch1(b *testing.B)         { benchmarkRun(b, DenseShape(1, 4096, 1024)) }
 
-func benchmarkDepthwise(b *testing.B, size, channels, stride int) {
-	s := DepthwiseShape{
-		InH: size, InW: size, InC: channels, OutH: size / stride, OutW: size / stride, Multiplier: 1, KH: 3, KW: 3,
-		StrideH: stride, StrideW: stride, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1,
-	}
-	src := make([]float32, size*size*channels)
-	dst := make([]float32, s.OutH*s.OutW*channels)
-	packed := make([]float32, DepthwisePackedLen(&s))
-	for i := range src {
-		src[i] = float32(i % 17)
-	}
-	epi := &Epilogue{Bias: make([]float32, channels), Clamp: true, Hi: 6}
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		RunDepthwise(&s, dst, src, packed, epi, 0, s.OutH)
-	}
-	b.ReportMetric(2*float64(len(dst)*9)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-}
-
-func BenchmarkDepthwise112x32(b *testing.B)   { benchmarkDepthwise(b, 112, 32, 1) }
-func BenchmarkDepthwise112x96s2(b *testing.B) { benchmarkDepthwise(b, 112, 96, 2) }
-func BenchmarkDepthwise14x384(b *testing.B)   { benchmarkDepthwise(b, 14, 384, 1) }
-
 func BenchmarkTransposed28x64to32(b *testing.B) {
 	s := TransposedShape{
 		InH: 28, InW: 28, InC: 64, OutH: 56, OutW: 56, OutC: 32, KH: 4, KW: 4,

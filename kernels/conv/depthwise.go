@@ -1,5 +1,7 @@
 package conv
 
+import "github.com/kerasrun/kerasrun/kernels/cpu"
+
 // DepthwiseShape describes a 2-D depthwise convolution of one image: output
 // channel c*Multiplier+m is the convolution of input channel c with its own
 // kernel m. Fields are as in [Shape].
@@ -15,16 +17,54 @@ type DepthwiseShape struct {
 }
 
 // DepthwisePackedLen is the length of the packed weights of s.
-func DepthwisePackedLen(s *DepthwiseShape) int { return s.KH * s.KW * s.InC * s.Multiplier }
+func DepthwisePackedLen(s *DepthwiseShape) int {
+	out := s.InC * s.Multiplier
+	if lanes := depthwiseLanes(s); lanes > 0 {
+		out = (out + lanes - 1) / lanes * lanes
+	}
+	return s.KH * s.KW * out
+}
 
 // PackDepthwise packs Keras's kernel (kh, kw, in, multiplier) into dst, which
-// has length DepthwisePackedLen(s).
+// has length DepthwisePackedLen(s): as it is for the plain loop, and else in
+// groups of a register of channels, (group, kh, kw, lane). The last group ends
+// at the last channel and may overlap the one before.
 func PackDepthwise(dst, kernel []float32, s *DepthwiseShape) {
-	copy(dst[:DepthwisePackedLen(s)], kernel)
+	lanes := depthwiseLanes(s)
+	if lanes == 0 {
+		copy(dst[:DepthwisePackedLen(s)], kernel)
+		return
+	}
+	for c := 0; c < s.InC; c += lanes {
+		from := min(c, s.InC-lanes)
+		for t := range s.KH * s.KW {
+			copy(dst[:lanes], kernel[t*s.InC+from:])
+			dst = dst[lanes:]
+		}
+	}
 }
 
 // RunDepthwise computes output rows y0 to y1-1 of a depthwise convolution. dst
 // and src are whole images, packed comes from [PackDepthwise]. epi may be nil.
 func RunDepthwise(s *DepthwiseShape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
-	runDepthwise(s, dst, src, packed, epi, y0, y1)
+	switch {
+	case y0 >= y1 || s.OutW == 0 || s.InC == 0:
+	case depthwiseLanes(s) > 0:
+		runDepthwiseVector(s, dst, src, packed, epi, y0, y1)
+	default:
+		runDepthwise(s, dst, src, packed, epi, y0, y1)
+	}
+}
+
+// DepthwiseVariant is the variant that [RunDepthwise] runs on.
+func DepthwiseVariant(s *DepthwiseShape) cpu.Variant {
+	switch depthwiseLanes(s) {
+	case 16:
+		return cpu.AVX512
+	case 8:
+		return cpu.AVX2
+	case 4:
+		return cpu.NEON
+	}
+	return cpu.Generic
 }

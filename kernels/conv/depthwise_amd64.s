@@ -5,122 +5,4654 @@
 #include "textflag.h"
 #include "go_asm.h"
 
+// func depthwiseAVX512_3s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_3s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z7
+	VMOVUPS 64(R11), Z8
+	VMOVUPS 128(R11), Z9
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z7, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z7, Z1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z0
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z7, Z2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z1
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z7, Z3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z2
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z7, Z4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z3
+	VFMADD231PS Z10, Z8, Z4
+	VFMADD231PS Z10, Z7, Z5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z4
+	VFMADD231PS Z10, Z8, Z5
+	VFMADD231PS Z10, Z7, Z6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z5
+	VFMADD231PS Z10, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VFMADD231PS (R12), Z9, Z6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $192, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_3s1x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_3s1x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z8
+	VMOVUPS 64(R11), Z9
+	VMOVUPS 128(R11), Z10
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z9, Z0
+	VFMADD231PS Z11, Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z0
+	VFMADD231PS Z11, Z9, Z1
+	VFMADD231PS Z11, Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z1
+	VFMADD231PS Z11, Z9, Z2
+	VFMADD231PS Z11, Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z2
+	VFMADD231PS Z11, Z9, Z3
+	VFMADD231PS Z11, Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z3
+	VFMADD231PS Z11, Z9, Z4
+	VFMADD231PS Z11, Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z4
+	VFMADD231PS Z11, Z9, Z5
+	VFMADD231PS Z11, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z5
+	VFMADD231PS Z11, Z9, Z6
+	VFMADD231PS Z11, Z8, Z7
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z6
+	VFMADD231PS Z11, Z9, Z7
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Z10, Z7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $192, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Z7, Z7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z8
+	VBROADCASTSS depthwiseArgs_hi(AX), Z9
+	VMAXPS Z0, Z8, Z0
+	VMINPS Z0, Z9, Z0
+	VMAXPS Z1, Z8, Z1
+	VMINPS Z1, Z9, Z1
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z9, Z2
+	VMAXPS Z3, Z8, Z3
+	VMINPS Z3, Z9, Z3
+	VMAXPS Z4, Z8, Z4
+	VMINPS Z4, Z9, Z4
+	VMAXPS Z5, Z8, Z5
+	VMINPS Z5, Z9, Z5
+	VMAXPS Z6, Z8, Z6
+	VMINPS Z6, Z9, Z6
+	VMAXPS Z7, Z8, Z7
+	VMINPS Z7, Z9, Z7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Z7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_3s2x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_3s2x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z7
+	VMOVUPS 64(R11), Z8
+	VMOVUPS 128(R11), Z9
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z7, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z0
+	VFMADD231PS Z10, Z7, Z1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VFMADD231PS (R12), Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z1
+	VFMADD231PS Z10, Z7, Z2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VFMADD231PS (R12), Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z2
+	VFMADD231PS Z10, Z7, Z3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VFMADD231PS (R12), Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z3
+	VFMADD231PS Z10, Z7, Z4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z4
+	VFMADD231PS Z10, Z7, Z5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Z10
+	VFMADD231PS Z10, Z9, Z5
+	VFMADD231PS Z10, Z7, Z6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VFMADD231PS (R12), Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VFMADD231PS (R12), Z9, Z6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $192, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_3s2x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_3s2x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z8
+	VMOVUPS 64(R11), Z9
+	VMOVUPS 128(R11), Z10
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Z9, Z0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z0
+	VFMADD231PS Z11, Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VFMADD231PS (R12), Z9, Z1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z1
+	VFMADD231PS Z11, Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VFMADD231PS (R12), Z9, Z2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z2
+	VFMADD231PS Z11, Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VFMADD231PS (R12), Z9, Z3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z3
+	VFMADD231PS Z11, Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Z9, Z4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z4
+	VFMADD231PS Z11, Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Z9, Z5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z5
+	VFMADD231PS Z11, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VFMADD231PS (R12), Z9, Z6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Z11
+	VFMADD231PS Z11, Z10, Z6
+	VFMADD231PS Z11, Z8, Z7
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VFMADD231PS (R12), Z9, Z7
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VFMADD231PS (R12), Z10, Z7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $192, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Z7, Z7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z8
+	VBROADCASTSS depthwiseArgs_hi(AX), Z9
+	VMAXPS Z0, Z8, Z0
+	VMINPS Z0, Z9, Z0
+	VMAXPS Z1, Z8, Z1
+	VMINPS Z1, Z9, Z1
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z9, Z2
+	VMAXPS Z3, Z8, Z3
+	VMINPS Z3, Z9, Z3
+	VMAXPS Z4, Z8, Z4
+	VMINPS Z4, Z9, Z4
+	VMAXPS Z5, Z8, Z5
+	VMINPS Z5, Z9, Z5
+	VMAXPS Z6, Z8, Z6
+	VMINPS Z6, Z9, Z6
+	VMAXPS Z7, Z8, Z7
+	VMINPS Z7, Z9, Z7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Z7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_5s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_5s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z7
+	VMOVUPS 64(R11), Z8
+	VMOVUPS 128(R11), Z9
+	VMOVUPS 192(R11), Z10
+	VMOVUPS 256(R11), Z11
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z7, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z7, Z1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z9, Z0
+	VFMADD231PS Z12, Z8, Z1
+	VFMADD231PS Z12, Z7, Z2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z8, Z2
+	VFMADD231PS Z12, Z7, Z3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z0
+	VFMADD231PS Z12, Z10, Z1
+	VFMADD231PS Z12, Z9, Z2
+	VFMADD231PS Z12, Z8, Z3
+	VFMADD231PS Z12, Z7, Z4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z9, Z3
+	VFMADD231PS Z12, Z8, Z4
+	VFMADD231PS Z12, Z7, Z5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z2
+	VFMADD231PS Z12, Z10, Z3
+	VFMADD231PS Z12, Z9, Z4
+	VFMADD231PS Z12, Z8, Z5
+	VFMADD231PS Z12, Z7, Z6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z3
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z4
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z9, Z6
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z5
+	VFMADD231PS Z12, Z10, Z6
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VFMADD231PS (R12), Z11, Z6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $320, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_5s1x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_5s1x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z8
+	VMOVUPS 64(R11), Z9
+	VMOVUPS 128(R11), Z10
+	VMOVUPS 192(R11), Z11
+	VMOVUPS 256(R11), Z12
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z9, Z0
+	VFMADD231PS Z13, Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z10, Z0
+	VFMADD231PS Z13, Z9, Z1
+	VFMADD231PS Z13, Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z0
+	VFMADD231PS Z13, Z10, Z1
+	VFMADD231PS Z13, Z9, Z2
+	VFMADD231PS Z13, Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z0
+	VFMADD231PS Z13, Z11, Z1
+	VFMADD231PS Z13, Z10, Z2
+	VFMADD231PS Z13, Z9, Z3
+	VFMADD231PS Z13, Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z1
+	VFMADD231PS Z13, Z11, Z2
+	VFMADD231PS Z13, Z10, Z3
+	VFMADD231PS Z13, Z9, Z4
+	VFMADD231PS Z13, Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z2
+	VFMADD231PS Z13, Z11, Z3
+	VFMADD231PS Z13, Z10, Z4
+	VFMADD231PS Z13, Z9, Z5
+	VFMADD231PS Z13, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z3
+	VFMADD231PS Z13, Z11, Z4
+	VFMADD231PS Z13, Z10, Z5
+	VFMADD231PS Z13, Z9, Z6
+	VFMADD231PS Z13, Z8, Z7
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z4
+	VFMADD231PS Z13, Z11, Z5
+	VFMADD231PS Z13, Z10, Z6
+	VFMADD231PS Z13, Z9, Z7
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z5
+	VFMADD231PS Z13, Z11, Z6
+	VFMADD231PS Z13, Z10, Z7
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z6
+	VFMADD231PS Z13, Z11, Z7
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Z12, Z7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $320, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Z7, Z7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z8
+	VBROADCASTSS depthwiseArgs_hi(AX), Z9
+	VMAXPS Z0, Z8, Z0
+	VMINPS Z0, Z9, Z0
+	VMAXPS Z1, Z8, Z1
+	VMINPS Z1, Z9, Z1
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z9, Z2
+	VMAXPS Z3, Z8, Z3
+	VMINPS Z3, Z9, Z3
+	VMAXPS Z4, Z8, Z4
+	VMINPS Z4, Z9, Z4
+	VMAXPS Z5, Z8, Z5
+	VMINPS Z5, Z9, Z5
+	VMAXPS Z6, Z8, Z6
+	VMINPS Z6, Z9, Z6
+	VMAXPS Z7, Z8, Z7
+	VMINPS Z7, Z9, Z7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Z7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_5s2x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_5s2x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z7
+	VMOVUPS 64(R11), Z8
+	VMOVUPS 128(R11), Z9
+	VMOVUPS 192(R11), Z10
+	VMOVUPS 256(R11), Z11
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z7, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z9, Z0
+	VFMADD231PS Z12, Z7, Z1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z0
+	VFMADD231PS Z12, Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z7, Z2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z1
+	VFMADD231PS Z12, Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z1
+	VFMADD231PS Z12, Z9, Z2
+	VFMADD231PS Z12, Z7, Z3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z2
+	VFMADD231PS Z12, Z9, Z3
+	VFMADD231PS Z12, Z7, Z4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z3
+	VFMADD231PS Z12, Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z3
+	VFMADD231PS Z12, Z9, Z4
+	VFMADD231PS Z12, Z7, Z5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z7, Z6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Z12
+	VFMADD231PS Z12, Z11, Z5
+	VFMADD231PS Z12, Z9, Z6
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VFMADD231PS (R12), Z10, Z6
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VFMADD231PS (R12), Z11, Z6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $320, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_5s2x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_5s2x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z8
+	VMOVUPS 64(R11), Z9
+	VMOVUPS 128(R11), Z10
+	VMOVUPS 192(R11), Z11
+	VMOVUPS 256(R11), Z12
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z8, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Z9, Z0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z10, Z0
+	VFMADD231PS Z13, Z8, Z1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z0
+	VFMADD231PS Z13, Z9, Z1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z0
+	VFMADD231PS Z13, Z10, Z1
+	VFMADD231PS Z13, Z8, Z2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z1
+	VFMADD231PS Z13, Z9, Z2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z1
+	VFMADD231PS Z13, Z10, Z2
+	VFMADD231PS Z13, Z8, Z3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z2
+	VFMADD231PS Z13, Z9, Z3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z2
+	VFMADD231PS Z13, Z10, Z3
+	VFMADD231PS Z13, Z8, Z4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z3
+	VFMADD231PS Z13, Z9, Z4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z3
+	VFMADD231PS Z13, Z10, Z4
+	VFMADD231PS Z13, Z8, Z5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z4
+	VFMADD231PS Z13, Z9, Z5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z4
+	VFMADD231PS Z13, Z10, Z5
+	VFMADD231PS Z13, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z5
+	VFMADD231PS Z13, Z9, Z6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z5
+	VFMADD231PS Z13, Z10, Z6
+	VFMADD231PS Z13, Z8, Z7
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z11, Z6
+	VFMADD231PS Z13, Z9, Z7
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VMOVUPS (R12), Z13
+	VFMADD231PS Z13, Z12, Z6
+	VFMADD231PS Z13, Z10, Z7
+	ADDQ R9, R12
+	CMPQ R15, $17
+	JEQ end
+	VFMADD231PS (R12), Z11, Z7
+	ADDQ R9, R12
+	CMPQ R15, $18
+	JEQ end
+	VFMADD231PS (R12), Z12, Z7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $320, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Z7, Z7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z8
+	VBROADCASTSS depthwiseArgs_hi(AX), Z9
+	VMAXPS Z0, Z8, Z0
+	VMINPS Z0, Z9, Z0
+	VMAXPS Z1, Z8, Z1
+	VMINPS Z1, Z9, Z1
+	VMAXPS Z2, Z8, Z2
+	VMINPS Z2, Z9, Z2
+	VMAXPS Z3, Z8, Z3
+	VMINPS Z3, Z9, Z3
+	VMAXPS Z4, Z8, Z4
+	VMINPS Z4, Z9, Z4
+	VMAXPS Z5, Z8, Z5
+	VMINPS Z5, Z9, Z5
+	VMAXPS Z6, Z8, Z6
+	VMINPS Z6, Z9, Z6
+	VMAXPS Z7, Z8, Z7
+	VMINPS Z7, Z9, Z7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Z7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512_7s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX512_7s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Z7
+	VMOVUPS 64(R11), Z8
+	VMOVUPS 128(R11), Z9
+	VMOVUPS 192(R11), Z10
+	VMOVUPS 256(R11), Z11
+	VMOVUPS 320(R11), Z12
+	VMOVUPS 384(R11), Z13
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Z7, Z0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z8, Z0
+	VFMADD231PS Z14, Z7, Z1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z9, Z0
+	VFMADD231PS Z14, Z8, Z1
+	VFMADD231PS Z14, Z7, Z2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z10, Z0
+	VFMADD231PS Z14, Z9, Z1
+	VFMADD231PS Z14, Z8, Z2
+	VFMADD231PS Z14, Z7, Z3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z11, Z0
+	VFMADD231PS Z14, Z10, Z1
+	VFMADD231PS Z14, Z9, Z2
+	VFMADD231PS Z14, Z8, Z3
+	VFMADD231PS Z14, Z7, Z4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+column5:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z11, Z1
+	VFMADD231PS Z14, Z10, Z2
+	VFMADD231PS Z14, Z9, Z3
+	VFMADD231PS Z14, Z8, Z4
+	VFMADD231PS Z14, Z7, Z5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+column6:
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z0
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z11, Z2
+	VFMADD231PS Z14, Z10, Z3
+	VFMADD231PS Z14, Z9, Z4
+	VFMADD231PS Z14, Z8, Z5
+	VFMADD231PS Z14, Z7, Z6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z1
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z11, Z3
+	VFMADD231PS Z14, Z10, Z4
+	VFMADD231PS Z14, Z9, Z5
+	VFMADD231PS Z14, Z8, Z6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z2
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z11, Z4
+	VFMADD231PS Z14, Z10, Z5
+	VFMADD231PS Z14, Z9, Z6
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z3
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z11, Z5
+	VFMADD231PS Z14, Z10, Z6
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z4
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z11, Z6
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Z14
+	VFMADD231PS Z14, Z13, Z5
+	VFMADD231PS Z14, Z12, Z6
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VFMADD231PS (R12), Z13, Z6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $448, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	CMPQ R14, $4
+	JEQ column4
+	CMPQ R14, $5
+	JEQ column5
+	JMP column6
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512(args *depthwiseArgs)
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcStep(AX), R9
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R9)(R9*4), R15
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Z0
+	JMP biased
+unbiased:
+	VPXORD Z0, Z0, Z0
+biased:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	ADDQ depthwiseTile_weights(CX), R11
+row:
+	MOVQ R10, R12
+	MOVQ depthwiseTile_end(CX), DX
+	MOVQ R11, SI
+tap:
+	VMOVUPS (SI), Z7
+	VFMADD231PS (R12), Z7, Z0
+	CMPQ depthwiseTile_outputs(CX), $1
+	JEQ done
+	VFMADD231PS (R12)(R9*1), Z7, Z1
+	CMPQ depthwiseTile_outputs(CX), $2
+	JEQ done
+	VFMADD231PS (R12)(R9*2), Z7, Z2
+	CMPQ depthwiseTile_outputs(CX), $3
+	JEQ done
+	VFMADD231PS (R12)(R14*1), Z7, Z3
+	CMPQ depthwiseTile_outputs(CX), $4
+	JEQ done
+	VFMADD231PS (R12)(R9*4), Z7, Z4
+	CMPQ depthwiseTile_outputs(CX), $5
+	JEQ done
+	VFMADD231PS (R12)(R15*1), Z7, Z5
+	CMPQ depthwiseTile_outputs(CX), $6
+	JEQ done
+	VFMADD231PS (R12)(R14*2), Z7, Z6
+done:
+	ADDQ depthwiseArgs_srcCol(AX), R12
+	ADDQ $64, SI
+	DECQ DX
+	JNZ tap
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ depthwiseArgs_weightRow(AX), R11
+	DECQ R8
+	JNZ row
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Z0, Z0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Z1, Z1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Z2, Z2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Z3, Z3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Z4, Z4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Z5, Z5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Z6, Z6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Z7
+	VBROADCASTSS depthwiseArgs_hi(AX), Z8
+	VMAXPS Z0, Z7, Z0
+	VMINPS Z0, Z8, Z0
+	VMAXPS Z1, Z7, Z1
+	VMINPS Z1, Z8, Z1
+	VMAXPS Z2, Z7, Z2
+	VMINPS Z2, Z8, Z2
+	VMAXPS Z3, Z7, Z3
+	VMINPS Z3, Z8, Z3
+	VMAXPS Z4, Z7, Z4
+	VMINPS Z4, Z8, Z4
+	VMAXPS Z5, Z7, Z5
+	VMINPS Z5, Z8, Z5
+	VMAXPS Z6, Z7, Z6
+	VMINPS Z6, Z8, Z6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Z0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Z1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Z2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Z3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Z4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Z5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Z6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $64, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_3s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_3s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y7
+	VMOVUPS 32(R11), Y8
+	VMOVUPS 64(R11), Y9
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y7, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y7, Y1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y0
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y7, Y2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y1
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y7, Y3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y2
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y7, Y4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y3
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VFMADD231PS Y10, Y7, Y6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y5
+	VFMADD231PS Y10, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VFMADD231PS (R12), Y9, Y6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $96, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_3s1x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_3s1x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y8
+	VMOVUPS 32(R11), Y9
+	VMOVUPS 64(R11), Y10
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y9, Y0
+	VFMADD231PS Y11, Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y0
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y1
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VFMADD231PS Y11, Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y3
+	VFMADD231PS Y11, Y9, Y4
+	VFMADD231PS Y11, Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y4
+	VFMADD231PS Y11, Y9, Y5
+	VFMADD231PS Y11, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y5
+	VFMADD231PS Y11, Y9, Y6
+	VFMADD231PS Y11, Y8, Y7
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y6
+	VFMADD231PS Y11, Y9, Y7
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Y10, Y7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $96, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Y7, Y7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y8
+	VBROADCASTSS depthwiseArgs_hi(AX), Y9
+	VMAXPS Y0, Y8, Y0
+	VMINPS Y0, Y9, Y0
+	VMAXPS Y1, Y8, Y1
+	VMINPS Y1, Y9, Y1
+	VMAXPS Y2, Y8, Y2
+	VMINPS Y2, Y9, Y2
+	VMAXPS Y3, Y8, Y3
+	VMINPS Y3, Y9, Y3
+	VMAXPS Y4, Y8, Y4
+	VMINPS Y4, Y9, Y4
+	VMAXPS Y5, Y8, Y5
+	VMINPS Y5, Y9, Y5
+	VMAXPS Y6, Y8, Y6
+	VMINPS Y6, Y9, Y6
+	VMAXPS Y7, Y8, Y7
+	VMINPS Y7, Y9, Y7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Y7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_3s2x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_3s2x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y7
+	VMOVUPS 32(R11), Y8
+	VMOVUPS 64(R11), Y9
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y7, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y0
+	VFMADD231PS Y10, Y7, Y1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VFMADD231PS (R12), Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y1
+	VFMADD231PS Y10, Y7, Y2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VFMADD231PS (R12), Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y2
+	VFMADD231PS Y10, Y7, Y3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VFMADD231PS (R12), Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y3
+	VFMADD231PS Y10, Y7, Y4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Y10
+	VFMADD231PS Y10, Y9, Y5
+	VFMADD231PS Y10, Y7, Y6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VFMADD231PS (R12), Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VFMADD231PS (R12), Y9, Y6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $96, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_3s2x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_3s2x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y8
+	VMOVUPS 32(R11), Y9
+	VMOVUPS 64(R11), Y10
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Y9, Y0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y0
+	VFMADD231PS Y11, Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+	VFMADD231PS (R12), Y9, Y1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y1
+	VFMADD231PS Y11, Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VFMADD231PS (R12), Y9, Y2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y2
+	VFMADD231PS Y11, Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VFMADD231PS (R12), Y9, Y3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y3
+	VFMADD231PS Y11, Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VFMADD231PS (R12), Y9, Y4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y4
+	VFMADD231PS Y11, Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Y9, Y5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y5
+	VFMADD231PS Y11, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VFMADD231PS (R12), Y9, Y6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Y11
+	VFMADD231PS Y11, Y10, Y6
+	VFMADD231PS Y11, Y8, Y7
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VFMADD231PS (R12), Y9, Y7
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VFMADD231PS (R12), Y10, Y7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $96, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	JMP column2
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Y7, Y7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y8
+	VBROADCASTSS depthwiseArgs_hi(AX), Y9
+	VMAXPS Y0, Y8, Y0
+	VMINPS Y0, Y9, Y0
+	VMAXPS Y1, Y8, Y1
+	VMINPS Y1, Y9, Y1
+	VMAXPS Y2, Y8, Y2
+	VMINPS Y2, Y9, Y2
+	VMAXPS Y3, Y8, Y3
+	VMINPS Y3, Y9, Y3
+	VMAXPS Y4, Y8, Y4
+	VMINPS Y4, Y9, Y4
+	VMAXPS Y5, Y8, Y5
+	VMINPS Y5, Y9, Y5
+	VMAXPS Y6, Y8, Y6
+	VMINPS Y6, Y9, Y6
+	VMAXPS Y7, Y8, Y7
+	VMINPS Y7, Y9, Y7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Y7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_5s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_5s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y7
+	VMOVUPS 32(R11), Y8
+	VMOVUPS 64(R11), Y9
+	VMOVUPS 96(R11), Y10
+	VMOVUPS 128(R11), Y11
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y7, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y8, Y0
+	VFMADD231PS Y12, Y7, Y1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y8, Y1
+	VFMADD231PS Y12, Y7, Y2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y9, Y1
+	VFMADD231PS Y12, Y8, Y2
+	VFMADD231PS Y12, Y7, Y3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y9, Y2
+	VFMADD231PS Y12, Y8, Y3
+	VFMADD231PS Y12, Y7, Y4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y1
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y9, Y3
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y7, Y5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y2
+	VFMADD231PS Y12, Y10, Y3
+	VFMADD231PS Y12, Y9, Y4
+	VFMADD231PS Y12, Y8, Y5
+	VFMADD231PS Y12, Y7, Y6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y3
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VFMADD231PS Y12, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y4
+	VFMADD231PS Y12, Y10, Y5
+	VFMADD231PS Y12, Y9, Y6
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y5
+	VFMADD231PS Y12, Y10, Y6
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VFMADD231PS (R12), Y11, Y6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $160, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_5s1x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_5s1x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y8
+	VMOVUPS 32(R11), Y9
+	VMOVUPS 64(R11), Y10
+	VMOVUPS 96(R11), Y11
+	VMOVUPS 128(R11), Y12
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y9, Y0
+	VFMADD231PS Y13, Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y10, Y0
+	VFMADD231PS Y13, Y9, Y1
+	VFMADD231PS Y13, Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y0
+	VFMADD231PS Y13, Y10, Y1
+	VFMADD231PS Y13, Y9, Y2
+	VFMADD231PS Y13, Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y0
+	VFMADD231PS Y13, Y11, Y1
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y1
+	VFMADD231PS Y13, Y11, Y2
+	VFMADD231PS Y13, Y10, Y3
+	VFMADD231PS Y13, Y9, Y4
+	VFMADD231PS Y13, Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y9, Y5
+	VFMADD231PS Y13, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y3
+	VFMADD231PS Y13, Y11, Y4
+	VFMADD231PS Y13, Y10, Y5
+	VFMADD231PS Y13, Y9, Y6
+	VFMADD231PS Y13, Y8, Y7
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VFMADD231PS Y13, Y10, Y6
+	VFMADD231PS Y13, Y9, Y7
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y5
+	VFMADD231PS Y13, Y11, Y6
+	VFMADD231PS Y13, Y10, Y7
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y6
+	VFMADD231PS Y13, Y11, Y7
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VFMADD231PS (R12), Y12, Y7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $160, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Y7, Y7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y8
+	VBROADCASTSS depthwiseArgs_hi(AX), Y9
+	VMAXPS Y0, Y8, Y0
+	VMINPS Y0, Y9, Y0
+	VMAXPS Y1, Y8, Y1
+	VMINPS Y1, Y9, Y1
+	VMAXPS Y2, Y8, Y2
+	VMINPS Y2, Y9, Y2
+	VMAXPS Y3, Y8, Y3
+	VMINPS Y3, Y9, Y3
+	VMAXPS Y4, Y8, Y4
+	VMINPS Y4, Y9, Y4
+	VMAXPS Y5, Y8, Y5
+	VMINPS Y5, Y9, Y5
+	VMAXPS Y6, Y8, Y6
+	VMINPS Y6, Y9, Y6
+	VMAXPS Y7, Y8, Y7
+	VMINPS Y7, Y9, Y7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Y7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_5s2x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_5s2x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y7
+	VMOVUPS 32(R11), Y8
+	VMOVUPS 64(R11), Y9
+	VMOVUPS 96(R11), Y10
+	VMOVUPS 128(R11), Y11
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y7, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y7, Y1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y0
+	VFMADD231PS Y12, Y9, Y1
+	VFMADD231PS Y12, Y7, Y2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y1
+	VFMADD231PS Y12, Y9, Y2
+	VFMADD231PS Y12, Y7, Y3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y2
+	VFMADD231PS Y12, Y9, Y3
+	VFMADD231PS Y12, Y7, Y4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y3
+	VFMADD231PS Y12, Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y3
+	VFMADD231PS Y12, Y9, Y4
+	VFMADD231PS Y12, Y7, Y5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VFMADD231PS Y12, Y7, Y6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y10, Y5
+	VFMADD231PS Y12, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Y12
+	VFMADD231PS Y12, Y11, Y5
+	VFMADD231PS Y12, Y9, Y6
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VFMADD231PS (R12), Y10, Y6
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VFMADD231PS (R12), Y11, Y6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $160, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_5s2x8(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_5s2x8(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y8
+	VMOVUPS 32(R11), Y9
+	VMOVUPS 64(R11), Y10
+	VMOVUPS 96(R11), Y11
+	VMOVUPS 128(R11), Y12
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y8, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VFMADD231PS (R12), Y9, Y0
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y10, Y0
+	VFMADD231PS Y13, Y8, Y1
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y0
+	VFMADD231PS Y13, Y9, Y1
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y0
+	VFMADD231PS Y13, Y10, Y1
+	VFMADD231PS Y13, Y8, Y2
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y1
+	VFMADD231PS Y13, Y9, Y2
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y1
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y8, Y3
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y2
+	VFMADD231PS Y13, Y9, Y3
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y2
+	VFMADD231PS Y13, Y10, Y3
+	VFMADD231PS Y13, Y8, Y4
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y3
+	VFMADD231PS Y13, Y9, Y4
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y8, Y5
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y4
+	VFMADD231PS Y13, Y9, Y5
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y4
+	VFMADD231PS Y13, Y10, Y5
+	VFMADD231PS Y13, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $13
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y5
+	VFMADD231PS Y13, Y9, Y6
+	ADDQ R9, R12
+	CMPQ R15, $14
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y5
+	VFMADD231PS Y13, Y10, Y6
+	VFMADD231PS Y13, Y8, Y7
+	ADDQ R9, R12
+	CMPQ R15, $15
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y11, Y6
+	VFMADD231PS Y13, Y9, Y7
+	ADDQ R9, R12
+	CMPQ R15, $16
+	JEQ end
+	VMOVUPS (R12), Y13
+	VFMADD231PS Y13, Y12, Y6
+	VFMADD231PS Y13, Y10, Y7
+	ADDQ R9, R12
+	CMPQ R15, $17
+	JEQ end
+	VFMADD231PS (R12), Y11, Y7
+	ADDQ R9, R12
+	CMPQ R15, $18
+	JEQ end
+	VFMADD231PS (R12), Y12, Y7
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $160, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	JMP column4
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $7
+	JEQ added
+	VADDPS (R12), Y7, Y7
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y8
+	VBROADCASTSS depthwiseArgs_hi(AX), Y9
+	VMAXPS Y0, Y8, Y0
+	VMINPS Y0, Y9, Y0
+	VMAXPS Y1, Y8, Y1
+	VMINPS Y1, Y9, Y1
+	VMAXPS Y2, Y8, Y2
+	VMINPS Y2, Y9, Y2
+	VMAXPS Y3, Y8, Y3
+	VMINPS Y3, Y9, Y3
+	VMAXPS Y4, Y8, Y4
+	VMINPS Y4, Y9, Y4
+	VMAXPS Y5, Y8, Y5
+	VMINPS Y5, Y9, Y5
+	VMAXPS Y6, Y8, Y6
+	VMINPS Y6, Y9, Y6
+	VMAXPS Y7, Y8, Y7
+	VMINPS Y7, Y9, Y7
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $7
+	JEQ stored
+	VMOVUPS Y7, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2_7s1x7(args *depthwiseArgs)
+TEXT ·depthwiseAVX2_7s1x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcCol(AX), R9
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
+	VXORPS Y0, Y0, Y0
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
+	MOVQ BX, R11
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
+	TESTQ R8, R8
+	JZ summed
+	MOVQ depthwiseTile_first(CX), R14
+	MOVQ depthwiseTile_end(CX), R15
+row:
+	VMOVUPS 0(R11), Y7
+	VMOVUPS 32(R11), Y8
+	VMOVUPS 64(R11), Y9
+	VMOVUPS 96(R11), Y10
+	VMOVUPS 128(R11), Y11
+	VMOVUPS 160(R11), Y12
+	VMOVUPS 192(R11), Y13
+	MOVQ R10, R12
+	TESTQ R14, R14
+	JNZ skip
+column0:
+	VFMADD231PS (R12), Y7, Y0
+	ADDQ R9, R12
+	CMPQ R15, $1
+	JEQ end
+column1:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y8, Y0
+	VFMADD231PS Y14, Y7, Y1
+	ADDQ R9, R12
+	CMPQ R15, $2
+	JEQ end
+column2:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y9, Y0
+	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS Y14, Y7, Y2
+	ADDQ R9, R12
+	CMPQ R15, $3
+	JEQ end
+column3:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y10, Y0
+	VFMADD231PS Y14, Y9, Y1
+	VFMADD231PS Y14, Y8, Y2
+	VFMADD231PS Y14, Y7, Y3
+	ADDQ R9, R12
+	CMPQ R15, $4
+	JEQ end
+column4:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y11, Y0
+	VFMADD231PS Y14, Y10, Y1
+	VFMADD231PS Y14, Y9, Y2
+	VFMADD231PS Y14, Y8, Y3
+	VFMADD231PS Y14, Y7, Y4
+	ADDQ R9, R12
+	CMPQ R15, $5
+	JEQ end
+column5:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y11, Y1
+	VFMADD231PS Y14, Y10, Y2
+	VFMADD231PS Y14, Y9, Y3
+	VFMADD231PS Y14, Y8, Y4
+	VFMADD231PS Y14, Y7, Y5
+	ADDQ R9, R12
+	CMPQ R15, $6
+	JEQ end
+column6:
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y0
+	VFMADD231PS Y14, Y12, Y1
+	VFMADD231PS Y14, Y11, Y2
+	VFMADD231PS Y14, Y10, Y3
+	VFMADD231PS Y14, Y9, Y4
+	VFMADD231PS Y14, Y8, Y5
+	VFMADD231PS Y14, Y7, Y6
+	ADDQ R9, R12
+	CMPQ R15, $7
+	JEQ end
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y1
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y11, Y3
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y9, Y5
+	VFMADD231PS Y14, Y8, Y6
+	ADDQ R9, R12
+	CMPQ R15, $8
+	JEQ end
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y2
+	VFMADD231PS Y14, Y12, Y3
+	VFMADD231PS Y14, Y11, Y4
+	VFMADD231PS Y14, Y10, Y5
+	VFMADD231PS Y14, Y9, Y6
+	ADDQ R9, R12
+	CMPQ R15, $9
+	JEQ end
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y3
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VFMADD231PS Y14, Y10, Y6
+	ADDQ R9, R12
+	CMPQ R15, $10
+	JEQ end
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y4
+	VFMADD231PS Y14, Y12, Y5
+	VFMADD231PS Y14, Y11, Y6
+	ADDQ R9, R12
+	CMPQ R15, $11
+	JEQ end
+	VMOVUPS (R12), Y14
+	VFMADD231PS Y14, Y13, Y5
+	VFMADD231PS Y14, Y12, Y6
+	ADDQ R9, R12
+	CMPQ R15, $12
+	JEQ end
+	VFMADD231PS (R12), Y13, Y6
+end:
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ $224, R11
+	DECQ R8
+	JNZ row
+	JMP summed
+skip:
+	CMPQ R14, $1
+	JEQ column1
+	CMPQ R14, $2
+	JEQ column2
+	CMPQ R14, $3
+	JEQ column3
+	CMPQ R14, $4
+	JEQ column4
+	CMPQ R14, $5
+	JEQ column5
+	JMP column6
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
 // func depthwiseAVX2(args *depthwiseArgs)
 TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 0(AX), DI
-	MOVQ 8(AX), SI
-	MOVQ 16(AX), BX
-	MOVQ 24(AX), DX
-	MOVQ 32(AX), CX
-	VBROADCASTSS 88(AX), Y14
-	VBROADCASTSS 92(AX), Y15
-block4:
-	CMPQ CX, $32
-	JLT end4
-	TESTQ DX, DX
-	JZ zero4
-	VMOVUPS 0(DX), Y0
-	VMOVUPS 32(DX), Y1
-	VMOVUPS 64(DX), Y2
-	VMOVUPS 96(DX), Y3
-	ADDQ $128, DX
-	JMP taps4
-zero4:
+	LEAQ depthwiseArgs_tile(AX), CX
+	MOVQ depthwiseArgs_srcStep(AX), R9
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R9)(R9*4), R15
+tile:
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+	MOVQ depthwiseArgs_dst(AX), DI
+	ADDQ depthwiseTile_dst(CX), DI
+	MOVQ depthwiseArgs_weights(AX), BX
+	XORQ R13, R13
+group:
+	MOVQ depthwiseArgs_bias(AX), R12
+	TESTQ R12, R12
+	JZ unbiased
+	VMOVUPS (R12)(R13*1), Y0
+	JMP biased
+unbiased:
 	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-taps4:
-	MOVQ 40(AX), R8
-	MOVQ SI, R10
+biased:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ depthwiseArgs_rows(AX), R8
+	LEAQ (SI)(R13*1), R10
 	MOVQ BX, R11
-	CMPQ 48(AX), $0
-	JEQ store4
-row4:
+	CMPQ depthwiseTile_end(CX), $0
+	JEQ summed
 	TESTQ R8, R8
-	JZ store4
-	MOVQ 48(AX), R9
+	JZ summed
+	ADDQ depthwiseTile_weights(CX), R11
+row:
 	MOVQ R10, R12
-	MOVQ R11, R13
-col4:
-	VMOVUPS 0(R12), Y4
-	VMOVUPS 32(R12), Y5
-	VMOVUPS 64(R12), Y6
-	VMOVUPS 96(R12), Y7
-	VFMADD231PS 0(R13), Y4, Y0
-	VFMADD231PS 32(R13), Y5, Y1
-	VFMADD231PS 64(R13), Y6, Y2
-	VFMADD231PS 96(R13), Y7, Y3
-	ADDQ 64(AX), R12
-	ADDQ 80(AX), R13
-	DECQ R9
-	JNZ col4
-	ADDQ 56(AX), R10
-	ADDQ 72(AX), R11
-	DECQ R8
-	JMP row4
-store4:
-	VMAXPS Y0, Y14, Y0
-	VMAXPS Y1, Y14, Y1
-	VMAXPS Y2, Y14, Y2
-	VMAXPS Y3, Y14, Y3
-	VMINPS Y0, Y15, Y0
-	VMINPS Y1, Y15, Y1
-	VMINPS Y2, Y15, Y2
-	VMINPS Y3, Y15, Y3
-	VMOVUPS Y0, 0(DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	ADDQ $128, DI
-	ADDQ $128, SI
-	ADDQ $128, BX
-	SUBQ $32, CX
-	JMP block4
-end4:
-block1:
-	CMPQ CX, $8
-	JLT end1
-	TESTQ DX, DX
-	JZ zero1
-	VMOVUPS 0(DX), Y0
-	ADDQ $32, DX
-	JMP taps1
-zero1:
-	VXORPS Y0, Y0, Y0
-taps1:
-	MOVQ 40(AX), R8
-	MOVQ SI, R10
-	MOVQ BX, R11
-	CMPQ 48(AX), $0
-	JEQ store1
-row1:
-	TESTQ R8, R8
-	JZ store1
-	MOVQ 48(AX), R9
-	MOVQ R10, R12
-	MOVQ R11, R13
-col1:
-	VMOVUPS 0(R12), Y4
-	VFMADD231PS 0(R13), Y4, Y0
-	ADDQ 64(AX), R12
-	ADDQ 80(AX), R13
-	DECQ R9
-	JNZ col1
-	ADDQ 56(AX), R10
-	ADDQ 72(AX), R11
-	DECQ R8
-	JMP row1
-store1:
-	VMAXPS Y0, Y14, Y0
-	VMINPS Y0, Y15, Y0
-	VMOVUPS Y0, 0(DI)
-	ADDQ $32, DI
+	MOVQ depthwiseTile_end(CX), DX
+	MOVQ R11, SI
+tap:
+	VMOVUPS (SI), Y7
+	VFMADD231PS (R12), Y7, Y0
+	CMPQ depthwiseTile_outputs(CX), $1
+	JEQ done
+	VFMADD231PS (R12)(R9*1), Y7, Y1
+	CMPQ depthwiseTile_outputs(CX), $2
+	JEQ done
+	VFMADD231PS (R12)(R9*2), Y7, Y2
+	CMPQ depthwiseTile_outputs(CX), $3
+	JEQ done
+	VFMADD231PS (R12)(R14*1), Y7, Y3
+	CMPQ depthwiseTile_outputs(CX), $4
+	JEQ done
+	VFMADD231PS (R12)(R9*4), Y7, Y4
+	CMPQ depthwiseTile_outputs(CX), $5
+	JEQ done
+	VFMADD231PS (R12)(R15*1), Y7, Y5
+	CMPQ depthwiseTile_outputs(CX), $6
+	JEQ done
+	VFMADD231PS (R12)(R14*2), Y7, Y6
+done:
+	ADDQ depthwiseArgs_srcCol(AX), R12
 	ADDQ $32, SI
-	ADDQ $32, BX
-	SUBQ $8, CX
-	JMP block1
-end1:
+	DECQ DX
+	JNZ tap
+	ADDQ depthwiseArgs_srcRow(AX), R10
+	ADDQ depthwiseArgs_weightRow(AX), R11
+	DECQ R8
+	JNZ row
+	MOVQ depthwiseArgs_src(AX), SI
+	ADDQ depthwiseTile_src(CX), SI
+summed:
+	MOVQ depthwiseTile_outputs(CX), R8
+	MOVQ depthwiseArgs_residual(AX), R12
+	TESTQ R12, R12
+	JZ added
+	ADDQ depthwiseTile_residual(CX), R12
+	ADDQ R13, R12
+	VADDPS (R12), Y0, Y0
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $1
+	JEQ added
+	VADDPS (R12), Y1, Y1
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $2
+	JEQ added
+	VADDPS (R12), Y2, Y2
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $3
+	JEQ added
+	VADDPS (R12), Y3, Y3
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $4
+	JEQ added
+	VADDPS (R12), Y4, Y4
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $5
+	JEQ added
+	VADDPS (R12), Y5, Y5
+	ADDQ depthwiseArgs_residualStep(AX), R12
+	CMPQ R8, $6
+	JEQ added
+	VADDPS (R12), Y6, Y6
+added:
+	CMPQ depthwiseArgs_clamp(AX), $0
+	JEQ clamped
+	VBROADCASTSS depthwiseArgs_lo(AX), Y7
+	VBROADCASTSS depthwiseArgs_hi(AX), Y8
+	VMAXPS Y0, Y7, Y0
+	VMINPS Y0, Y8, Y0
+	VMAXPS Y1, Y7, Y1
+	VMINPS Y1, Y8, Y1
+	VMAXPS Y2, Y7, Y2
+	VMINPS Y2, Y8, Y2
+	VMAXPS Y3, Y7, Y3
+	VMINPS Y3, Y8, Y3
+	VMAXPS Y4, Y7, Y4
+	VMINPS Y4, Y8, Y4
+	VMAXPS Y5, Y7, Y5
+	VMINPS Y5, Y8, Y5
+	VMAXPS Y6, Y7, Y6
+	VMINPS Y6, Y8, Y6
+clamped:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $1
+	JEQ stored
+	VMOVUPS Y1, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $2
+	JEQ stored
+	VMOVUPS Y2, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $3
+	JEQ stored
+	VMOVUPS Y3, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $4
+	JEQ stored
+	VMOVUPS Y4, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $5
+	JEQ stored
+	VMOVUPS Y5, (R12)
+	ADDQ depthwiseArgs_dstStep(AX), R12
+	CMPQ R8, $6
+	JEQ stored
+	VMOVUPS Y6, (R12)
+stored:
+	MOVQ depthwiseArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ depthwiseArgs_weightGroup(AX), BX
+	ADDQ $32, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $depthwiseTile__size, CX
+	DECQ depthwiseArgs_tiles(AX)
+	JNZ tile
 	VZEROUPPER
 	RET

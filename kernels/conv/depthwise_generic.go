@@ -11,20 +11,12 @@ func runDepthwise(s *DepthwiseShape, dst, src, packed []float32, epi *Epilogue, 
 	srcStride, dstStride := orElse(s.SrcStride, s.InC), orElse(s.DstStride, out)
 	e := epi.orNone(dstStride)
 
-	const size = 4 // bytes of a float32
-	args := depthwiseArgs{weightCol: out * size, weightRow: s.KW * out * size}
 	var block [depthwiseBlock]float32
 	for y := y0; y < y1; y++ {
 		rows := h.span(y)
 		for x := 0; x < s.OutW; x++ {
 			cols := w.span(x)
-			c := 0
-			if s.Multiplier == 1 && rows.n > 0 && cols.n > 0 {
-				args.srcRow, args.srcCol = rows.move*s.InW*srcStride*size, cols.move*srcStride*size
-				c = depthwisePixel(&args, dst[(y*s.OutW+x)*dstStride:][:out], src[(rows.pos*s.InW+cols.pos)*srcStride:],
-					packed[(rows.first*s.KW+cols.first)*out:], &e, rows.n, cols.n)
-			}
-			for ; c < out; c += depthwiseBlock {
+			for c := 0; c < out; c += depthwiseBlock {
 				sum := block[:min(depthwiseBlock, out-c)]
 				clear(sum)
 				for i := 0; i < rows.n && cols.n > 0; i++ {

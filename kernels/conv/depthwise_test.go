@@ -2,8 +2,11 @@ package conv
 
 import (
 	"fmt"
+	"math"
 	"math/rand"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/kerasrun/kerasrun/kernels/kerneltest"
 )
@@ -67,11 +70,85 @@ func TestDepthwiseGeometry(t *testing.T) {
 							s := randomShape(r)
 							s.InW, s.KW, s.StrideW, s.DilationW, s.PadLeft = w, k, stride, dilation, pad
 							s.setOut(r)
-							checkDepthwise(t, r, depthwise(s, 1+r.Intn(4), 1+r.Intn(2)))
+							checkDepthwise(t, r, depthwise(s, 1+r.Intn(40), 1+r.Intn(2)))
 						}
 					}
 				}
 			}
+		}
+	})
+}
+
+// Every width up to more than two tiles, for the windows with kernels of their
+// own and others, with all paddings a tile's first and last column can meet.
+func TestDepthwiseTiles(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(3))
+		for out := 1; out <= 25; out++ {
+			for k := 1; k <= 8; k++ {
+				for stride := 1; stride <= 3; stride++ {
+					s := randomShape(r)
+					s.KW, s.StrideW, s.DilationW, s.PadLeft = k, stride, 1, r.Intn(k+1)
+					s.InW, s.OutW = max(1, (out-1)*stride+k-s.PadLeft-r.Intn(k+1)), out
+					s.OutH = outLen(s.InH, s.KH, s.StrideH, s.DilationH, s.PadTop)
+					d := depthwise(s, 1+r.Intn(50), 1)
+					d.SrcStride, d.DstStride = d.InC+r.Intn(2), d.InC+r.Intn(2)
+					checkDepthwise(t, r, d)
+				}
+			}
+		}
+	})
+}
+
+// A row of more tiles than a call takes.
+func TestDepthwiseLongRows(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(4))
+		for _, k := range []int{2, 3, 5} {
+			s := DepthwiseShape{
+				InH: 1, InW: 600, InC: 21, OutH: 1, OutW: 600, Multiplier: 1, KH: 1, KW: k,
+				StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadLeft: k / 2,
+			}
+			checkDepthwise(t, r, s)
+			s.InW, s.OutW, s.InC, s.KH, s.InH, s.OutH = 20, 20, 5000, 3, 3, 2
+			checkDepthwise(t, r, s)
+		}
+	})
+}
+
+// A slice that is too short panics before assembly touches it.
+func TestDepthwiseShortSlices(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		s := DepthwiseShape{
+			InH: 5, InW: 6, InC: 20, OutH: 5, OutW: 6, Multiplier: 1, KH: 3, KW: 3,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1,
+		}
+		checkShortSlices(t, 5*6*20, 5*6*20, DepthwisePackedLen(&s), 20, func(dst, src, packed []float32, epi *Epilogue) {
+			RunDepthwise(&s, dst, src, packed, epi, 0, 5)
+		})
+	})
+}
+
+// NaN and infinity come out where Keras has them: of padding there is no product.
+func TestDepthwiseNotFinite(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		nan, inf := float32(math.NaN()), float32(math.Inf(1))
+		const c = 37
+		s := DepthwiseShape{
+			InH: 1, InW: 3, InC: c, OutH: 1, OutW: 3, Multiplier: 1, KH: 1, KW: 3,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadLeft: 1,
+		}
+		src, kernel, packed, dst := make([]float32, 3*c), make([]float32, 3*c), make([]float32, DepthwisePackedLen(&s)), make([]float32, 3*c)
+		for i := range c {
+			src[i], src[c+i], src[2*c+i] = 1, 2, nan
+			kernel[i], kernel[c+i], kernel[2*c+i] = inf, 1, 1
+		}
+		PackDepthwise(packed, kernel, &s)
+		RunDepthwise(&s, dst, src, packed, &Epilogue{Clamp: true, Hi: 6}, 0, 1)
+		for i := range c {
+			require.Equal(t, float32(3), dst[i])
+			require.True(t, dst[c+i] != dst[c+i])
+			require.True(t, dst[2*c+i] != dst[2*c+i])
 		}
 	})
 }

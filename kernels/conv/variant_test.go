@@ -87,17 +87,29 @@ func TestVariantsAgree(t *testing.T) {
 func TestShortSlices(t *testing.T) {
 	eachVariant(t, func(t *testing.T) {
 		s := valid3x3(4, 5, 20)
-		src, dst := make([]float32, 6*6*5), make([]float32, 4*4*20)
-		packed, bias := make([]float32, PackedLen(&s)), make([]float32, 20)
-		run := func(dst, src, packed, bias, residual []float32) func() {
-			return func() { Run(&s, dst, src, packed, &Epilogue{Bias: bias, Residual: residual}, 0, 4) }
-		}
-		short := func(s []float32) []float32 { return s[: len(s)-1 : len(s)-1] }
-		require.NotPanics(t, run(dst, src, packed, bias, dst))
-		require.Panics(t, run(short(dst), src, packed, bias, dst))
-		require.Panics(t, run(dst, short(src), packed, bias, dst))
-		require.Panics(t, run(dst, src, short(packed), bias, dst))
-		require.Panics(t, run(dst, src, packed, short(bias), dst))
-		require.Panics(t, run(dst, src, packed, bias, short(dst)))
+		checkShortSlices(t, 6*6*5, 4*4*20, PackedLen(&s), 20, func(dst, src, packed []float32, epi *Epilogue) {
+			Run(&s, dst, src, packed, epi, 0, 4)
+		})
 	})
+}
+
+// checkShortSlices calls run with slices of the given lengths, then with one of
+// them a float shorter, the residual included.
+func checkShortSlices(t *testing.T, src, dst, packed, bias int, run func(dst, src, packed []float32, epi *Epilogue)) {
+	t.Helper()
+	lengths := []int{dst, src, packed, bias, dst}
+	call := func(short int) func() {
+		var s [5][]float32
+		for i, n := range lengths {
+			if i == short {
+				n--
+			}
+			s[i] = make([]float32, n)
+		}
+		return func() { run(s[0], s[1], s[2], &Epilogue{Bias: s[3], Residual: s[4]}) }
+	}
+	require.NotPanics(t, call(-1))
+	for short := range lengths {
+		require.Panics(t, call(short))
+	}
 }

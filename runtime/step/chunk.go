@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kerasrun/kerasrun/kernels/conv"
 	"github.com/kerasrun/kerasrun/kernels/cpu"
 )
 
@@ -78,10 +77,7 @@ var vectorised = []string{"conv", "transposed"}
 // kernel names a kernel and the CPU variant that runs: "conv/avx2 3x3", "vec/generic add".
 func kernel(family, name string) string {
 	variant := cpu.Generic
-	switch {
-	case family == "depthwise":
-		variant = conv.DepthwiseVariant()
-	case slices.Contains(vectorised, family):
+	if slices.Contains(vectorised, family) {
 		variant = cpu.Active()
 	}
 	return kernelOn(variant, family, name)

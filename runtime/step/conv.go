@@ -152,7 +152,7 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 		scratch = p.packedLen * s.taps[0]
 	}
 	c.rows, c.panels = c.split(images*s.out[0]*p.outH, flops*nsFLOP)
-	c.base = m.base(kernel(p.family(), name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks})
+	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks})
 	c.info.Scratch = scratch
 	return c
 }

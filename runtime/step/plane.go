@@ -57,6 +57,14 @@ func (p *plane) form() string {
 	return p.family()
 }
 
+// kernel names the kernel and its variant.
+func (p *plane) kernel(name string) string {
+	if p.kind == depthwise {
+		return kernelOn(conv.DepthwiseVariant(&p.depthwise), p.family(), name)
+	}
+	return kernel(p.family(), name)
+}
+
 // multiplications counts those of one plane and depth tap.
 func (p *plane) multiplications() int {
 	switch p.kind {
