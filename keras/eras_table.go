@@ -44,6 +44,7 @@ var classRows = []classRow{
 	{eras: anyEra, old: "GlobalMaxPool3D", now: "GlobalMaxPooling3D"},
 	{eras: anyEra, old: "Convolution1D", now: "Conv1D"},
 	{eras: anyEra, old: "Convolution2D", now: "Conv2D"},
+	{eras: anyEra, old: "GroupedQueryAttention", now: "GroupQueryAttention"},
 	{eras: anyEra, old: "Convolution3D", now: "Conv3D"},
 	{eras: anyEra, old: "Convolution1DTranspose", now: "Conv1DTranspose"},
 	{eras: anyEra, old: "Convolution2DTranspose", now: "Conv2DTranspose"},

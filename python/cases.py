@@ -5,7 +5,7 @@ The lambda takes the inputs and returns the outputs, or takes nothing and
 returns a model. L is keras.layers of the Keras that runs, ops is keras.ops.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
-from golden import Case, K, L, adapted, chain, i32, image, main, ops, seq, sized, tf, u8
+from golden import Case, K, L, Spec, adapted, chain, i32, image, main, ops, seq, sized, tf, u8
 from graphs import *  # the models too long for a line
 
 ALL = "k3 k3h5 k2 k2h5"  # both Kerases, both containers
@@ -353,6 +353,43 @@ CASES = [
     Case("mask_merge_one", [i32(9, high=3), (9, 7)], lambda x, y: masked_merge_one(x, y), ALL),
     Case("mask_nested", i32(9, high=3), lambda x: masked_nested(x), MAIN),
     Case("mask_encoder_decoder", [i32(9, high=3), i32(4, high=3)], lambda x, y: masked_encoder_decoder(x, y), ALL),
+
+    # Attention
+    Case("attention", [(5, 7), (6, 7)], lambda q, v: L.Attention()([q, v]), ALL),
+    Case("attention_key_scale", [(5, 7), (6, 3), (6, 7)], lambda q, v, k: L.Attention(use_scale=True)([q, v, k], return_attention_scores=True), ALL),
+    Case("attention_concat", [(5, 7), (6, 7)], lambda q, v: [L.Attention(score_mode="concat")([q, v]), L.Attention(score_mode="concat", use_scale=True)([q, v])], MAIN),
+    Case("attention_causal", [(5, 7), (6, 7)], lambda q, v: L.Attention(dropout=0.2)([q, v], use_causal_mask=True), ALL),
+    Case("attention_any_time", [sized((None, 7), (5, 7)), sized((None, 7), (6, 7))], lambda q, v: L.Attention()([q, v], use_causal_mask=True), BOTH),
+    Case("attention_masked", [i32(9, high=3), i32(4, high=3)], lambda x, y: masked_attention(x, y), ALL),
+    Case("additive_attention", [(5, 7), (6, 7)], lambda q, v: L.AdditiveAttention()([q, v]), ALL),
+    Case("additive_attention_options", [(5, 7), (6, 3), (6, 7)], lambda q, v, k: L.AdditiveAttention(use_scale=False)([q, v, k], return_attention_scores=True, use_causal_mask=True), MAIN),
+    Case("multi_head_attention", [(5, 7), (6, 4)], lambda q, v: L.MultiHeadAttention(2, 3)(q, v), ALL),
+    Case("multi_head_attention_self", (5, 8), lambda x: L.LayerNormalization()(x + L.MultiHeadAttention(4, 2)(x, x)), ALL),
+    Case("multi_head_attention_key", [(5, 7), (6, 4), (6, 9)], lambda q, v, k: L.MultiHeadAttention(2, 3, value_dim=5, output_shape=11, use_bias=False)(q, v, k), ALL),
+    Case("multi_head_attention_scores", [(5, 7), (6, 4)], lambda q, v: L.MultiHeadAttention(2, 3, dropout=0.1)(query=q, value=v, return_attention_scores=True), ALL),
+    Case("multi_head_attention_causal", (6, 7), lambda x: L.MultiHeadAttention(2, 3)(x, x, use_causal_mask=True), ALL),
+    Case("multi_head_attention_mask", [(5, 7), (6, 4), Spec((5, 6), "bool")], lambda q, v, m: L.MultiHeadAttention(2, 3)(q, v, attention_mask=m), "k3"),
+    Case("multi_head_attention_axes", [(3, 5, 7), (3, 6, 7)], lambda q, v: L.MultiHeadAttention(2, 3, attention_axes=(2,))(q, v), ALL),
+    Case("multi_head_attention_all_axes", [(3, 5, 7), (2, 6, 7)], lambda q, v: L.MultiHeadAttention(2, 3)(q, v), MAIN),
+    Case("multi_head_attention_masked", [i32(9, high=3), i32(4, high=3)], lambda x, y: masked_heads(x, y), K3),
+    Case("multi_head_attention_masked_value", [(5, 7), i32(9, high=3)], lambda q, y: L.MultiHeadAttention(2, 3)(q, L.Embedding(3, 8, mask_zero=True)(y)), ALL),
+    Case("multi_head_attention_gate", (6, 7), lambda x: L.MultiHeadAttention(2, 3, use_gate=True, sliding_window=2)(x, x, use_causal_mask=True), K3),
+    Case("multi_head_attention_any_time", sized((None, 8), (6, 8)), lambda x: L.MultiHeadAttention(2, 3)(x, x, use_causal_mask=True), BOTH),
+    Case("group_query_attention", [(5, 7), (6, 7)], lambda q, v: L.GroupQueryAttention(3, 4, 2)(q, v), K3),
+    Case("group_query_attention_options", (6, 7), lambda x: L.GroupQueryAttention(3, 6, 2, use_bias=False, use_gate=True, sliding_window=3)(x, x, return_attention_scores=True, use_causal_mask=True), K3),
+    Case("net_transformer", (6, 8), lambda x: transformer_block(x), ALL),
+
+    # EinsumDense, Dot, adaptive pooling
+    Case("einsum_dense", (5, 7), lambda x: L.EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d", activation="relu")(x), ALL),
+    Case("einsum_dense_heads", (5, 7), lambda x: [L.EinsumDense("abc,cde->abde", output_shape=(None, 4, 3), bias_axes="de")(x), L.EinsumDense("abc,bcd->abd", output_shape=(5, 4), bias_axes="bd")(x), L.EinsumDense("ab...,bc->ac...", output_shape=(4,), bias_axes="c")(x)], MAIN),
+    Case("einsum_dense_dots", (4, 5, 7), lambda x: [L.EinsumDense("...x,xy->...y", output_shape=3, bias_axes="y")(x), L.EinsumDense("...bc,cd->...bd", output_shape=(None, 6))(x)], MAIN),
+    Case("dot", [(5, 7), (6, 7)], lambda x, y: [L.Dot(axes=2)([x, y]), L.Dot(axes=(2, 2), normalize=True)([x, y]), L.Dot(axes=-1)([x, y])], ALL),
+    Case("dot_vectors", [(7,), (7,)], lambda x, y: [L.Dot(axes=1)([x, y]), L.Dot(axes=-1, normalize=True)([x, y])], ALL),
+    Case("dot_ranks", [(7,), (6, 7), (3, 6, 5)], lambda x, y, z: [L.Dot(axes=(1, 2))([x, y]), L.Dot(axes=(1, 2))([y, z])], MAIN),
+    Case("adaptive_pooling_1d", (11, 5), lambda x: [L.AdaptiveAveragePooling1D(4)(x), L.AdaptiveMaxPooling1D(4)(x), L.AdaptiveAveragePooling1D(11)(x)], K3),
+    Case("adaptive_pooling_2d", (9, 7, 5), lambda x: [L.AdaptiveAveragePooling2D((4, 3))(x), L.AdaptiveMaxPooling2D((4, 3))(x), L.AdaptiveAveragePooling2D((3, 7))(x), L.AdaptiveMaxPooling2D((3, 7))(x)], K3),
+    Case("adaptive_pooling_3d", (5, 7, 6, 3), lambda x: [L.AdaptiveAveragePooling3D((2, 3, 4))(x), L.AdaptiveMaxPooling3D((2, 3, 4))(x)], "k3"),
+    Case("adaptive_pooling_first", (5, 9, 7), lambda x: [L.AdaptiveAveragePooling2D((4, 3), data_format=CF)(x), L.AdaptiveMaxPooling2D((4, 3), data_format=CF)(x)], "k3"),
 
     # Small models of the kind people have
     Case("net_mlp", (13,), lambda x: chain(x, L.Dense(32, activation="relu"), L.BatchNormalization(), L.Dropout(0.3), L.Dense(16, activation="relu"), L.Dense(3)), "k3"),

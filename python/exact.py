@@ -227,6 +227,26 @@ def install_keras3():
     nn.conv = conv
 
 
+def _pool3d(native):
+    """Pooling of volumes in float64, VALID and channels_last, which TensorFlow lacks."""
+    def op(input, window_shape, pooling_type, strides=None, padding="VALID", data_format=None, **kw):
+        if input.dtype != tf.float64 or input.shape.rank != 5:
+            return native(input, window_shape=window_shape, pooling_type=pooling_type, strides=strides, padding=padding,
+                          data_format=data_format, **kw)
+        assert padding == "VALID" and data_format in (None, "NDHWC")
+        used.add("pooling of volumes computed in NumPy")
+        step = tuple(slice(None, None, n) for n in strides)
+
+        def pool(x):
+            windows = np.lib.stride_tricks.sliding_window_view(x, window_shape, axis=(1, 2, 3))[(slice(None), *step)]
+            return (np.max if pooling_type == "MAX" else np.mean)(windows, axis=(-3, -2, -1))
+        y = tf.numpy_function(pool, [input], tf.float64)
+        y.set_shape([input.shape[0], *(None if n is None else (n - k) // s + 1
+                                       for n, k, s in zip(input.shape[1:4], window_shape, strides)), input.shape[4]])
+        return y
+    return op
+
+
 def install():
     done = set()
     for api in (tf, tf.compat.v1, tf.compat.v2, tf.compat.v2.compat.v1):
@@ -236,6 +256,7 @@ def install():
         if id(nn) not in done:
             nn.depthwise_conv2d = _twin(_unequal_strides(nn.depthwise_conv2d))
             nn.separable_conv2d = _twin(_unequal_strides(nn.separable_conv2d))
+            nn.pool = _pool3d(nn.pool)
             for name in ("conv_transpose", "conv2d_transpose"):
                 if hasattr(nn, name):
                     setattr(nn, name, _twin(_dilated_transpose(getattr(nn, name))))

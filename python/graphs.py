@@ -359,3 +359,29 @@ def masked_encoder_decoder(x, y):
     _, h, c = L.LSTM(6, return_state=True)(L.Embedding(3, 7, mask_zero=True)(x))
     z = L.LSTM(6, return_sequences=True)(L.Embedding(3, 5, mask_zero=True)(y), initial_state=[h, c])
     return L.TimeDistributed(L.Dense(5))(z)
+
+
+# Attention -------------------------------------------------------------------
+
+def masked_attention(x, y):
+    x, y = L.Embedding(3, 7, mask_zero=True)(x), L.Embedding(3, 7, mask_zero=True)(y)
+    return [L.Attention()([x, y]), L.AdditiveAttention()([x, y], use_causal_mask=True), L.LSTM(4)(L.Attention()([x, y]))]
+
+
+def masked_heads(x, y):
+    """Keras 3.15 takes the masks off the inputs of a call: each call gets its own."""
+    def tables():
+        return L.Embedding(3, 8, mask_zero=True)(x), L.Embedding(3, 8, mask_zero=True)(y)
+
+    a, b = tables()
+    c, _ = tables()
+    d, e = tables()
+    f, _ = tables()
+    return [L.MultiHeadAttention(2, 3)(a, b), L.MultiHeadAttention(2, 3, dropout=0.1)(c, c, use_causal_mask=True),
+            L.LSTM(4)(L.MultiHeadAttention(2, 3)(d, e)), L.LSTM(4)(L.Add()([f, L.MultiHeadAttention(2, 4)(f, f)]))]
+
+
+def transformer_block(x):
+    x = L.LayerNormalization(epsilon=1e-6)(L.Add()([x, L.Dropout(0.1)(L.MultiHeadAttention(2, 4)(x, x))]))
+    y = L.Dense(8)(L.Dense(16, activation="gelu")(x))
+    return L.Dense(3)(L.GlobalAveragePooling1D()(L.LayerNormalization(epsilon=1e-6)(L.Add()([x, y]))))

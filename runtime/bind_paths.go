@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -30,6 +31,9 @@ func (s pathStore) bind(prog *layers.Program) ([]binding, error) {
 		p := params[idx[0]]
 		stored, ok := s[path]
 		if !ok {
+			stored, ok = s[otherSpelling(path)]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%w: layer %s (%s): the weights have no group %q; they have %s",
 				ErrNotFound, p.Layer, p.Class, path, list(slices.Sorted(maps.Keys(s))))
 		}
@@ -51,4 +55,15 @@ func names(params []graph.Param, idx []int) []string {
 		out = append(out, params[i].Name)
 	}
 	return out
+}
+
+// otherSpelling is path with an underscore before its last part, or without:
+// the projections of an attention layer are stored by the name of a Python
+// attribute, which became public in some version of Keras 3.
+func otherSpelling(path string) string {
+	i := strings.LastIndexByte(path, '/') + 1
+	if last, private := strings.CutPrefix(path[i:], "_"); private {
+		return path[:i] + last
+	}
+	return path[:i] + "_" + path[i:]
 }

@@ -7,7 +7,7 @@ import (
 
 // Ops holds one value of every Op, for tests that must cover them all.
 var Ops = []Op{
-	Activation{}, AddBias{}, ArgReduce{}, BatchNorm{}, Binary{}, Cast{}, CenterCrop{}, Concat{}, Conv{}, ConvTranspose{},
+	Activation{}, AddBias{}, ArgReduce{}, Band{}, BatchNorm{}, Binary{}, Cast{}, CenterCrop{}, Concat{}, Conv{}, ConvTranspose{},
 	DepthwiseConv{}, Gather{}, GroupNorm{}, GRU{}, LayerNorm{}, LSTM{}, MatMul{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
 	Reshape{}, Resize{}, SimpleRNN{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Transpose{}, Unary{}, Where{},
 }

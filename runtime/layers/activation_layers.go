@@ -134,12 +134,19 @@ var softmaxLayer = define1("Softmax", softmaxConfig{Axis: number(-1)}, func(s *s
 		s.Failf("%w: mask %v on an input %v", graph.ErrShape, mask.Shape, x.Shape)
 		return none()
 	}
+	return s.maskedSoftmax(op, x, mask, c.RobustMasking, s.version.Major >= 3)
+})
+
+// maskedSoftmax is a softmax of the elements that mask, which broadcasts to x,
+// selects. The others are very small before it and, with zero, 0 after it. Keras
+// 2 without robust lowers them, so that a row without selected ones keeps its
+// differences.
+func (s *scope) maskedSoftmax(op graph.Softmax, x, mask graph.Value, robust, zero bool) graph.Value {
 	out := -1e9
 	if x.DType == graph.Float16 {
 		out = -3e4
 	}
-	if s.version.Major < 3 && !c.RobustMasking {
-		// Keras 2 adds to the masked positions, so a row without others keeps its differences.
+	if s.version.Major < 3 && !robust {
 		if x.DType == graph.Float16 {
 			out = -65504
 		}
@@ -152,8 +159,8 @@ var softmaxLayer = define1("Softmax", softmaxConfig{Axis: number(-1)}, func(s *s
 		mask = s.Apply(graph.Binary{Func: graph.Greater}, mask, s.Scalar(mask.DType, 0.5))
 	}
 	y := s.Apply(op, s.Apply(graph.Where{}, mask, x, s.Scalar(x.DType, out)))
-	if s.version.Major < 3 {
+	if s.version.Major < 3 || !zero {
 		return y
 	}
 	return s.Apply(graph.Where{}, mask, y, s.Scalar(x.DType, 0))
-})
+}

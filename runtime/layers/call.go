@@ -62,6 +62,23 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 		case k.Name == "mask" && ignoresMask(s.class):
 		case k.Name == "mask" && s.layer.Graph != nil:
 			in = s.maskInputs(in, k.Arg, value)
+		case k.Name == "mask" && (s.class == "Attention" || s.class == "AdditiveAttention") && len(k.Arg.Items) > 0:
+			for _, it := range k.Arg.Items {
+				s.maskList = append(s.maskList, nil)
+				if it.Kind == keras.ArgTensor {
+					m := value(it)
+					s.maskList[len(s.maskList)-1] = &m
+				}
+			}
+		case takesFlag(s.class, k.Name) && len(tensors) == 0:
+			on, ok := k.Arg.Const.Bool()
+			if !ok {
+				s.Failf("%w: called with %s=%s", keras.ErrUnsupported, k.Name, k.Arg.Const.JSON())
+			}
+			if s.flags == nil {
+				s.flags = map[string]bool{}
+			}
+			s.flags[k.Name] = on
 		case k.Name == "initial_state" && takesStates(s.class):
 			for _, t := range tensors {
 				s.states = append(s.states, value(t))
@@ -72,7 +89,31 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 			s.Failf("%w: called with keyword argument %q", keras.ErrUnsupported, k.Name)
 		}
 	}
+	if headed(s.class) {
+		for _, name := range []string{"query", "value", "key"}[min(len(in), 3):] {
+			v, ok := kwargs[name]
+			if !ok {
+				break
+			}
+			in = append(in, v)
+			delete(kwargs, name)
+		}
+	}
 	return in, kwargs
+}
+
+// headed reports the classes that are called on query, value and key.
+func headed(class string) bool {
+	return class == "MultiHeadAttention" || class == "GroupQueryAttention"
+}
+
+// takesFlag reports the switches that a class takes by keyword.
+func takesFlag(class, keyword string) bool {
+	switch keyword {
+	case "use_causal_mask", "return_attention_scores":
+		return strings.Contains(class, "Attention")
+	}
+	return false
 }
 
 // stray returns a constant among the positional arguments of a layer that is
@@ -100,6 +141,8 @@ func takesKeyword(class, keyword string) bool {
 	switch class {
 	case "Softmax":
 		return keyword == "mask"
+	case "MultiHeadAttention", "GroupQueryAttention":
+		return slices.Contains([]string{"query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"}, keyword)
 	}
 	return keyword == "mask" && takesMask(class)
 }

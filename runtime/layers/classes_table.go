@@ -4,6 +4,7 @@ package layers
 var builtinClasses = []class{
 	// Core.
 	denseLayer,
+	einsumDenseLayer,
 	activationLayer,
 	embeddingLayer,
 	identityLayer,
@@ -36,6 +37,12 @@ var builtinClasses = []class{
 	averagePooling1DLayer,
 	averagePooling2DLayer,
 	averagePooling3DLayer,
+	adaptiveAveragePooling1DLayer,
+	adaptiveAveragePooling2DLayer,
+	adaptiveAveragePooling3DLayer,
+	adaptiveMaxPooling1DLayer,
+	adaptiveMaxPooling2DLayer,
+	adaptiveMaxPooling3DLayer,
 	globalMaxPooling1DLayer,
 	globalMaxPooling2DLayer,
 	globalMaxPooling3DLayer,
@@ -104,6 +111,12 @@ var builtinClasses = []class{
 	gaussianNoiseLayer,
 	activityRegularizationLayer,
 
+	// Attention.
+	multiHeadAttentionLayer,
+	attentionLayer,
+	additiveAttentionLayer,
+	groupQueryAttentionLayer,
+
 	// Reshaping.
 	reshapeLayer,
 	flattenLayer,
@@ -127,6 +140,7 @@ var builtinClasses = []class{
 	addLayer,
 	subtractLayer,
 	multiplyLayer,
+	dotLayer,
 
 	// Applications.
 	layerScaleLayer,

@@ -1,8 +1,12 @@
 package layers
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers/operation"
 )
 
 type denseConfig struct {
@@ -103,3 +107,148 @@ var identityLayer = define1("Identity", struct{}{}, same[struct{}])
 
 // same is the lowering of a layer that does nothing at inference.
 func same[C any](_ *scope, _ C, x graph.Value) graph.Value { return x }
+
+type einsumDenseConfig struct {
+	Equation    string        `json:"equation"`
+	OutputShape dimensions    `json:"output_shape"`
+	Activation  activationArg `json:"activation"`
+	BiasAxes    *string       `json:"bias_axes"`
+}
+
+// dimensions holds a number or a list of numbers, null being unknown.
+type dimensions graph.Shape
+
+// UnmarshalKeras implements [keras.Unmarshaler].
+func (d *dimensions) UnmarshalKeras(v *keras.Value) error {
+	items := v.Items()
+	if v.Kind() == keras.Number {
+		items = []*keras.Value{v}
+	}
+	*d = dimensions{}
+	for _, it := range items {
+		n, ok := it.Int()
+		if it.IsNull() {
+			n, ok = graph.Dyn, true
+		}
+		if !ok || n < graph.Dyn || n > maxSize || n == 0 {
+			return keras.ErrFormat
+		}
+		*d = append(*d, n)
+	}
+	return nil
+}
+
+// String returns d as Keras writes it.
+func (d dimensions) String() string { return graph.Shape(d).String() }
+
+// einsumDenseLayer computes activation(einsum(equation, x, kernel) + bias). The
+// kernel's dimensions have labels of the result or of x in the equation; the
+// bias has those of bias_axes, and 1 for axes between them.
+//
+//	x       (batch, ...)
+//	kernel  as its labels say
+//	bias    as bias_axes says
+//	result  (batch, output_shape...)
+//
+// See https://keras.io/api/layers/core_layers/einsum_dense/.
+var einsumDenseLayer = define1("EinsumDense", einsumDenseConfig{}, func(s *scope, c einsumDenseConfig, x graph.Value) graph.Value {
+	e, err := parseEinsum(c.Equation, x.Shape, c.OutputShape)
+	if err == nil && c.BiasAxes != nil {
+		err = e.bias(*c.BiasAxes)
+	}
+	if err != nil {
+		s.Fail(err)
+		return none()
+	}
+	x = s.floating(x)
+	y := operation.Einsum(s.Builder, c.Equation, x, s.Weight("kernel", e.kernel...))
+	if c.BiasAxes != nil {
+		y = s.Apply(graph.Binary{Func: graph.Add}, y, s.Weight("bias", e.biasShape...))
+	}
+	return s.activate(c.Activation, y)
+})
+
+// An einsumShape holds the dimensions of an EinsumDense.
+type einsumShape struct {
+	out       string // labels of the result, without "..."
+	size      map[byte]int
+	behind    int // axes that a "..." behind them stands for
+	kernel    []int
+	biasShape []int
+}
+
+// parseEinsum reads an equation "ab...,bc->ac...", where "..." may stand first
+// or last or be absent, and finds the size of every label: that of out, the
+// result without its batch, else that of x.
+func parseEinsum(equation string, x graph.Shape, out []int) (*einsumShape, error) {
+	bad := fmt.Errorf("%w: equation %q for an input %v and an output_shape %v", graph.ErrAttr, equation, x, out)
+	equation = strings.ReplaceAll(equation, " ", "")
+	operands, result, _ := strings.Cut(equation, "->")
+	in, kernel, _ := strings.Cut(operands, ",")
+	e := &einsumShape{out: strings.Replace(result, "...", "", 1), size: map[byte]int{}}
+	if in == "" || kernel == "" || len(x) == 0 || strings.Contains(kernel, ".") || strings.Contains(in, ".") != strings.Contains(result, ".") {
+		return nil, bad
+	}
+	in, left := strings.Replace(in, "...", "", 1), strings.HasPrefix(in, "...")
+	elided := len(x) - len(in)
+	if !left {
+		e.behind = elided
+	}
+	if elided < 0 || elided > 0 && !strings.Contains(result, ".") {
+		return nil, bad
+	}
+	shape := append(graph.Shape{x[0]}, out...)
+	if left {
+		shape = append(append(graph.Shape{}, x[:elided]...), out...)
+		x = x[elided:]
+		if len(shape) < elided {
+			return nil, bad
+		}
+		shape = shape[elided:]
+	}
+	if len(shape) < len(e.out) {
+		return nil, bad
+	}
+	for i := range len(in) {
+		e.size[in[i]] = x[i]
+	}
+	for i := range len(e.out) {
+		if n, ok := e.size[e.out[i]]; !ok || shape[i] != graph.Dyn {
+			if ok && n != graph.Dyn && n != shape[i] {
+				return nil, bad
+			}
+			e.size[e.out[i]] = shape[i]
+		}
+	}
+	for i := range len(kernel) {
+		n, ok := e.size[kernel[i]]
+		if !ok || n < 1 {
+			return nil, bad
+		}
+		e.kernel = append(e.kernel, n)
+	}
+	return e, nil
+}
+
+// bias finds the shape of a bias over axes, labels of the result.
+func (e *einsumShape) bias(axes string) error {
+	first := len(e.out)
+	for _, a := range axes {
+		i := strings.IndexRune(e.out, a)
+		if i < 0 {
+			return fmt.Errorf("%w: bias_axes is %q", graph.ErrAttr, axes)
+		}
+		first = min(first, i)
+	}
+	for i := first; i < len(e.out); i++ {
+		n := 1
+		if strings.IndexByte(axes, e.out[i]) >= 0 {
+			n = e.size[e.out[i]]
+		}
+		e.biasShape = append(e.biasShape, n)
+	}
+	for range e.behind {
+		e.biasShape = append(e.biasShape, 1)
+	}
+	return nil
+}

@@ -28,7 +28,8 @@ const (
 func (s *scope) maskRule() maskRule {
 	old := s.version.Major < 3
 	switch s.class {
-	case "Embedding", "Masking", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D":
+	case "Embedding", "Masking", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
+		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention":
 		return ownMask
 	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D",
 		"SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout", "GaussianNoise",
@@ -46,7 +47,7 @@ func (s *scope) maskRule() maskRule {
 		return passMask
 	case "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate":
 		return mergeMask
-	case "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing":
+	case "EinsumDense", "Dot", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing":
 		return dropMask
 	}
 	for _, part := range []string{"Conv", "Pooling", "Cropping", "UpSampling", "ZeroPadding", "Random"} {
@@ -134,6 +135,24 @@ func (s *scope) inputMask(in []graph.Value) (graph.Value, bool) {
 		return none(), false
 	}
 	return s.implicitMask(in[0])
+}
+
+// inputMasks are the masks of inputs, nil for none: those passed by keyword as
+// a list, else those that hang on them.
+func (s *scope) inputMasks(in []graph.Value) []*graph.Value {
+	out := make([]*graph.Value, len(in))
+	for i, v := range in {
+		m, ok := s.implicitMask(v)
+		if s.maskList != nil {
+			if ok = i < len(s.maskList) && s.maskList[i] != nil; ok {
+				m = s.truth(*s.maskList[i])
+			}
+		}
+		if ok {
+			out[i] = &m
+		}
+	}
+	return out
 }
 
 // propagate gives the results of a layer, called on in, their masks.

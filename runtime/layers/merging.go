@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers/operation"
 )
 
 // merge brings the inputs of a merging layer to one rank and one dtype. Inputs
@@ -143,3 +144,55 @@ var concatenateLayer = define("Concatenate", concatenateConfig{Axis: -1},
 		}
 		return []graph.Value{s.Apply(graph.Concat{Axis: c.Axis}, s.merge(in)...)}
 	})
+
+type dotConfig struct {
+	Axes      whole `json:"axes"`
+	Normalize bool  `json:"normalize"`
+}
+
+// dotLayer sums the products of two inputs along an axis of each; axes is one
+// number for both or two. With normalize the inputs are first scaled to length 1
+// along those axes.
+//
+//	x1      (batch, a..., n, b...)
+//	x2      (batch, c..., n, d...)
+//	result  (batch, a..., b..., c..., d...)    (batch, 1) when no other axis is left
+//
+// See https://keras.io/api/layers/merging_layers/dot/.
+var dotLayer = define("Dot", dotConfig{}, func(s *scope, c dotConfig, in []graph.Value) []graph.Value {
+	if len(in) != 2 {
+		s.Failf("%w: %d inputs, want 2", graph.ErrShape, len(in))
+		return nil
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	axes := s.each("axes", c.Axes, 2, -maxSize)
+	var labels [2]string
+	next := 2
+	out := "a"
+	for i, v := range in {
+		v = s.floating(v)
+		ax, err := graph.Axes(axes[i:i+1], v.Rank())
+		if err != nil || ax[0] == 0 || v.Rank()+next > len(letters) {
+			s.Failf("%w: axes is %v for an input %v", graph.ErrAttr, c.Axes, v.Shape)
+			return nil
+		}
+		if c.Normalize {
+			v = s.unit(v, ax)
+		}
+		in[i], labels[i] = v, "a"
+		for k := 1; k < v.Rank(); k++ {
+			if k == ax[0] {
+				labels[i] += "b"
+				continue
+			}
+			labels[i] += letters[next : next+1]
+			out += letters[next : next+1]
+			next++
+		}
+	}
+	y := operation.Einsum(s.Builder, labels[0]+","+labels[1]+"->"+out, in...)
+	if y.Rank() == 1 {
+		y = s.insertAxis(y, 1)
+	}
+	return []graph.Value{y}
+})

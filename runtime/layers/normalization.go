@@ -245,11 +245,15 @@ type unitNormalizationConfig struct {
 var unitNormalizationLayer = define1("UnitNormalization", unitNormalizationConfig{Axis: number(-1)},
 	func(s *scope, c unitNormalizationConfig, x graph.Value) graph.Value {
 		axes := s.axes("axis", c.Axis, x)
-		x = s.floating(x)
-		sum := s.Apply(graph.Reduce{Func: graph.ReduceSum, Axes: axes, KeepDims: true}, s.Apply(graph.Unary{Func: graph.Square}, x))
-		sum = s.Apply(graph.Binary{Func: graph.Maximum}, sum, s.Scalar(x.DType, 1e-12))
-		return s.Apply(graph.Binary{Func: graph.Mul}, x, s.Apply(graph.Unary{Func: graph.Rsqrt}, sum))
+		return s.unit(s.floating(x), axes)
 	})
+
+// unit is x/√max(Σx², 1e-12) over axes.
+func (s *scope) unit(x graph.Value, axes []int) graph.Value {
+	sum := s.Apply(graph.Reduce{Func: graph.ReduceSum, Axes: axes, KeepDims: true}, s.Apply(graph.Unary{Func: graph.Square}, x))
+	sum = s.Apply(graph.Binary{Func: graph.Maximum}, sum, s.Scalar(x.DType, 1e-12))
+	return s.Apply(graph.Binary{Func: graph.Mul}, x, s.Apply(graph.Unary{Func: graph.Rsqrt}, sum))
+}
 
 // minDeviation is what Normalization takes for a smaller standard deviation: Keras's epsilon.
 const minDeviation = 1e-7

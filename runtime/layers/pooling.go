@@ -194,3 +194,123 @@ var globalAveragePooling2DLayer = define1("GlobalAveragePooling2D", globalPoolDe
 //
 // See https://keras.io/api/layers/pooling_layers/global_average_pooling3d/.
 var globalAveragePooling3DLayer = define1("GlobalAveragePooling3D", globalPoolDefaults, globalPooling(3, graph.ReduceMean))
+
+type adaptivePoolConfig struct {
+	OutputSize whole      `json:"output_size"`
+	DataFormat dataFormat `json:"data_format"`
+}
+
+var adaptivePoolDefaults = adaptivePoolConfig{DataFormat: channelsLast}
+
+// adaptivePooling lowers a pooling to a given number of windows along each of
+// rank spatial axes. Windows of equal size, side by side, are those of an
+// ordinary pooling; others are taken one by one, axis by axis.
+func adaptivePooling(rank int, kind graph.PoolKind) func(*scope, adaptivePoolConfig, graph.Value) graph.Value {
+	reduce := map[graph.PoolKind]graph.ReduceFunc{graph.MaxPool: graph.ReduceMax, graph.AveragePool: graph.ReduceMean}[kind]
+	return func(s *scope, c adaptivePoolConfig, x graph.Value) graph.Value {
+		if !s.rank(x, rank+2) {
+			return none()
+		}
+		sizes := s.each("output_size", c.OutputSize, rank, 1)
+		x = s.toLast(c.DataFormat, s.floating(x))
+		if s.Err() != nil {
+			return none()
+		}
+		even := make([]int, rank)
+		equal := true
+		for i, out := range sizes {
+			in := x.Dim(1 + i)
+			if in == graph.Dyn || in < 1 || in > maxWindows || out > maxWindows {
+				s.Failf("%w: output_size is %v for an input %v", graph.ErrShape, c.OutputSize, x.Shape)
+				return none()
+			}
+			even[i] = max(in/out, 1)
+			equal = equal && in%out == 0
+		}
+		if equal {
+			x = s.Apply(graph.Pool{Kind: kind, Size: even, Strides: even, Padding: s.padding(graph.Valid, false)}, x)
+			return s.fromLast(c.DataFormat, x)
+		}
+		for i, out := range sizes {
+			in := x.Dim(1 + i)
+			if in == out {
+				continue
+			}
+			parts := make([]graph.Value, out)
+			for k := range parts {
+				cut := make([]graph.Range, rank+2)
+				for j := range cut {
+					cut[j].Step = 1
+				}
+				cut[1+i] = graph.Range{Start: k * in / out, HasStart: true, Stop: ((k+1)*in + out - 1) / out, HasStop: true, Step: 1}
+				parts[k] = s.Apply(graph.Reduce{Func: reduce, Axes: []int{1 + i}, KeepDims: true}, s.Apply(graph.Slice{Ranges: cut}, x))
+			}
+			x = s.Apply(graph.Concat{Axis: 1 + i}, parts...)
+		}
+		return s.fromLast(c.DataFormat, x)
+	}
+}
+
+// maxWindows bounds the windows along an axis of an adaptive pooling, each of
+// which is a node.
+const maxWindows = 1 << 12
+
+// adaptiveAveragePooling1DLayer takes the mean over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, n, c)
+//	result  (batch, n', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_average_pooling1d/.
+var adaptiveAveragePooling1DLayer = define1("AdaptiveAveragePooling1D", adaptivePoolDefaults, adaptivePooling(1, graph.AveragePool))
+
+// adaptiveAveragePooling2DLayer takes the mean over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h', w', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_average_pooling2d/.
+var adaptiveAveragePooling2DLayer = define1("AdaptiveAveragePooling2D", adaptivePoolDefaults, adaptivePooling(2, graph.AveragePool))
+
+// adaptiveAveragePooling3DLayer takes the mean over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, d, h, w, c)
+//	result  (batch, d', h', w', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_average_pooling3d/.
+var adaptiveAveragePooling3DLayer = define1("AdaptiveAveragePooling3D", adaptivePoolDefaults, adaptivePooling(3, graph.AveragePool))
+
+// adaptiveMaxPooling1DLayer takes the maximum over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, n, c)
+//	result  (batch, n', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_max_pooling1d/.
+var adaptiveMaxPooling1DLayer = define1("AdaptiveMaxPooling1D", adaptivePoolDefaults, adaptivePooling(1, graph.MaxPool))
+
+// adaptiveMaxPooling2DLayer takes the maximum over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h', w', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_max_pooling2d/.
+var adaptiveMaxPooling2DLayer = define1("AdaptiveMaxPooling2D", adaptivePoolDefaults, adaptivePooling(2, graph.MaxPool))
+
+// adaptiveMaxPooling3DLayer takes the maximum over as many windows as output_size
+// says: window i of n' covers the cells from ⌊i·n/n'⌋ to ⌈(i+1)·n/n'⌉ - 1.
+//
+//	x       (batch, d, h, w, c)
+//	result  (batch, d', h', w', c)    the primed ones are output_size
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/api/layers/pooling_layers/adaptive_max_pooling3d/.
+var adaptiveMaxPooling3DLayer = define1("AdaptiveMaxPooling3D", adaptivePoolDefaults, adaptivePooling(3, graph.MaxPool))

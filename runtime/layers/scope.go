@@ -31,6 +31,8 @@ type scope struct {
 	dtype             keras.DTypePolicy
 	compute, variable graph.DType
 	kwargs            map[string]graph.Value // tensors passed by keyword
+	flags             map[string]bool        // that are passed as true
+	maskList          []*graph.Value         // masks passed by keyword to a layer called on a list; nil for none
 	states            []graph.Value          // initial states passed by keyword
 	zeroMasked        *bool                  // what a wrapper makes of zero_output_for_mask
 }
@@ -58,6 +60,7 @@ type shared struct {
 func (s *scope) child(l *keras.Layer, segment string) *scope {
 	c := *s
 	c.layer, c.class, c.depth, c.kwargs, c.states, c.zeroMasked = l, l.Class, s.depth+1, nil, nil, nil
+	c.flags, c.maskList = nil, nil
 	c.path, c.file = join(s.path, l.Name), join(s.file, segment)
 	if c.depth == 0 {
 		c.top = l.Name

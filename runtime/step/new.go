@@ -108,6 +108,8 @@ func (m *maker) step() (Step, error) {
 		return m.gather(), nil
 	case graph.Where:
 		return m.where(), nil
+	case graph.Band:
+		return m.band(op), nil
 	case graph.Cast:
 		return m.cast(op), nil
 	case graph.Resize, graph.CenterCrop:

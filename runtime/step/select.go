@@ -167,3 +167,29 @@ func whereElements[T any](w *where, dst []T, cond []bool, a, b []T, chunk int) {
 		}
 	}
 }
+
+// A band fills the mask of a [graph.Band]; it reads no elements.
+type band struct {
+	base
+	op   graph.Band
+	cols int
+}
+
+func (m *maker) band(op graph.Band) Step {
+	y := m.Out[0].Shape
+	b := &band{op: op, cols: y[1]}
+	b.base = m.base("go band", 0, splitFor(y[0], float64(elems(y))*nsPass))
+	b.info.Bytes = int64(elems(y))
+	return b
+}
+
+func (b *band) Run(a *Args, chunk int, _ []float32) error {
+	y := a.Out[0].Data.([]bool)
+	lo, hi := b.work.bounds(chunk)
+	for t := lo; t < hi; t++ {
+		for s := range b.cols {
+			y[t*b.cols+s] = b.op.Holds(t, s)
+		}
+	}
+	return nil
+}

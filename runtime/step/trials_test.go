@@ -244,6 +244,9 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		}
 		return trial{op: graph.Unary{Func: f}, in: []graph.Tensor{x}}
 	},
+	"Band": func(r *rand.Rand, big bool) trial {
+		return trial{op: graph.Band{Below: between(r, -1, 4), Above: between(r, -1, 4)}, in: []graph.Tensor{random(r, scaled(shape(r, between(r, 2, 4), 5), big, 60_000)...)}}
+	},
 	"Where": func(r *rand.Rand, big bool) trial {
 		s := scaled(shape(r, between(r, 1, 3), 5), big, 60_000)
 		var in [3][]int

@@ -283,7 +283,7 @@ func TestOperationsRefused(t *testing.T) {
 	}{
 		{opTest{class: "Sort", args: "y"}, keras.ErrUnsupported, `operation "Sort"`},
 		{opTest{class: "Einsum", config: `{"subscripts":"ii->i"}`, args: "y"}, keras.ErrUnsupported, `subscripts "ii->i"`},
-		{opTest{class: "Einsum", config: `{"subscripts":"...j,jk->...k"}`, args: "y y"}, keras.ErrUnsupported, `subscripts`},
+		{opTest{class: "Einsum", config: `{"subscripts":"i...,jk->ijk..."}`, args: "y x"}, graph.ErrShape, `subscripts`},
 		{opTest{class: "Einsum", config: `{"subscripts":"ij->ik"}`, args: "y"}, keras.ErrUnsupported, `subscripts`},
 		{opTest{class: "Einsum", config: `{"subscripts":"ijk->i"}`, args: "y"}, graph.ErrShape, `subscripts`},
 		{opTest{class: "Add", config: `{"strange":1}`, args: "y y"}, keras.ErrUnsupported, `argument "strange"`},

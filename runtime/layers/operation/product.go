@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kerasrun/kerasrun/keras"
@@ -54,35 +55,65 @@ func dot(o *call) []graph.Value {
 	return o.one(o.product(o.float32ed(v[0]), o.float32ed(v[1])))
 }
 
-// einsum sums products over labelled axes: "bij,bjk->bik". One or two operands
-// are known, each label at most once in each.
+// einsum is [Einsum] of one or two operands.
+func einsum(o *call) []graph.Value {
+	text := o.str("subscripts", "")
+	names := []string{"a", "b"}
+	n := strings.Count(strings.SplitN(text, "->", 2)[0], ",") + 1
+	if n > len(names) {
+		o.Failf("%w: subscripts %q", keras.ErrUnsupported, text)
+		return nil
+	}
+	x := o.operands(names[:n]...)
+	if o.Err() != nil {
+		return nil
+	}
+	for i := range x {
+		x[i] = o.float32ed(x[i])
+	}
+	return o.one(Einsum(o.Builder, text, x...))
+}
+
+// Einsum sums products over labelled axes: "bij,bjk->bik". One or two floating
+// operands are known, each label at most once in each; "..." stands for any
+// number of axes. A failure is an error of b that wraps [keras.ErrUnsupported]
+// or [graph.ErrShape].
 //
 // Two operands become matrices: with the labels of both and the result as
 // batch, those of both only as the inner dimension. An operand without batch
 // labels may stand for all of the batch.
-func einsum(o *call) []graph.Value {
-	text := strings.ReplaceAll(o.str("subscripts", ""), " ", "")
+func Einsum(b *graph.Builder, text string, in ...graph.Value) graph.Value {
+	o := &call{Builder: b}
+	if b.Err() != nil {
+		return none()
+	}
+	text = strings.ReplaceAll(text, " ", "")
 	left, out, ok := strings.Cut(text, "->")
 	labels := strings.Split(left, ",")
-	names := []string{"a", "b"}
-	if !ok || len(labels) > 2 || twice(out) {
+	if !ok || len(labels) != len(in) || len(in) > 2 {
 		o.Failf("%w: subscripts %q", keras.ErrUnsupported, text)
-		return nil
+		return none()
 	}
-	x := o.operands(names[:len(labels)]...)
-	if o.Err() != nil {
-		return nil
+	x := slices.Clone(in)
+	var rest string
+	for i, l := range labels {
+		l, names, ok := expandDots(l, x[i].Rank())
+		if !ok {
+			o.Failf("%w: subscripts %q of %v", graph.ErrShape, text, x[i].Shape)
+			return none()
+		}
+		if labels[i] = l; len(names) > len(rest) {
+			rest = names
+		}
+	}
+	out = strings.Replace(out, "...", rest, 1)
+	for _, l := range append([]string{out}, labels...) {
+		if twice(l) || strings.Trim(strings.ToLower(l), "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			o.Failf("%w: subscripts %q", keras.ErrUnsupported, text)
+			return none()
+		}
 	}
 	for i, l := range labels {
-		if twice(l) || strings.Trim(strings.ToLower(l), "abcdefghijklmnopqrstuvwxyz") != "" {
-			o.Failf("%w: subscripts %q", keras.ErrUnsupported, text)
-			return nil
-		}
-		if x[i].Rank() != len(l) {
-			o.Failf("%w: subscripts %q of %v", graph.ErrShape, text, x[i].Shape)
-			return nil
-		}
-		x[i] = o.float32ed(x[i])
 		other := out + strings.Join(labels[:i], "") + strings.Join(labels[i+1:], "")
 		x[i], labels[i] = o.sumLabels(x[i], l, other)
 	}
@@ -92,9 +123,23 @@ func einsum(o *call) []graph.Value {
 	}
 	if o.Err() == nil && (len(have) != len(out) || without(have, out) != "") {
 		o.Failf("%w: subscripts %q", keras.ErrUnsupported, text)
-		return nil
 	}
-	return o.one(o.relabel(y, have, out))
+	return o.relabel(y, have, out)
+}
+
+// expandDots replaces "..." in the labels of an operand of the given rank by
+// digits, which it returns too, the last axis as 0. It reports false when the
+// labels do not fit the rank.
+func expandDots(labels string, rank int) (all, dots string, ok bool) {
+	n := rank - len(labels)
+	if !strings.Contains(labels, "...") {
+		return labels, "", n == 0
+	}
+	if n += len("..."); n < 0 || n > 10 {
+		return labels, "", false
+	}
+	dots = "9876543210"[10-n:]
+	return strings.Replace(labels, "...", dots, 1), dots, true
 }
 
 // twice reports a label that stands twice in l.

@@ -30,6 +30,12 @@ func Apply(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor, er
 		return cell.run(in, out), nil
 	}
 	res := graph.NewTensor(out[0].DType, out[0].Shape)
+	if b, ok := op.(graph.Band); ok {
+		for i, cols := 0, out[0].Shape[1]; i < res.Len(); i++ {
+			res.Data.([]bool)[i] = b.Holds(i/cols, i%cols)
+		}
+		return []graph.Tensor{res}, nil
+	}
 	var err error
 	switch {
 	case moves(op):
