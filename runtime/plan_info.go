@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/kerasrun/kerasrun/runtime/plan"
 )
@@ -16,6 +17,8 @@ type PlanStep struct {
 	Chunks  int      // parts that threads share, at most one thread a part
 	FLOPs   int64    // multiplications and additions of one run
 	Bytes   int64    // of operands, weights and results
+	// Estimate is how long the cost model thinks that the step takes on one core.
+	Estimate time.Duration
 }
 
 // A PlanInfo describes how the model runs on inputs of given shapes.
@@ -41,7 +44,8 @@ func planInfo(p *plan.Plan) PlanInfo {
 	info := PlanInfo{Bytes: p.Bytes}
 	for _, s := range p.Steps {
 		about := s.Info()
-		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, Chunks: s.Chunks(), FLOPs: about.FLOPs, Bytes: about.Bytes}
+		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, Chunks: s.Chunks(), FLOPs: about.FLOPs, Bytes: about.Bytes,
+			Estimate: time.Duration(about.Nanoseconds)}
 		for _, v := range s.Out {
 			ps.Outputs = append(ps.Outputs, IO{strconv.Itoa(len(ps.Outputs)), p.Slots[v].DType, p.Slots[v].Shape.Clone()})
 		}

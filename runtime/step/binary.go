@@ -55,7 +55,7 @@ func (m *maker) binary(f graph.BinaryFunc) Step {
 		b.base = m.base(kernel("vec", binaryName(m.Op)), float64(n), r.split(ns))
 		return b
 	}
-	return &scalarBinary{m.base("go "+string(f), float64(n), r.split(float64(n)*nsSmooth)), r, scalarOf(f), m.operand(0), m.operand(1)}
+	return &scalarBinary{m.base("go "+string(f), float64(n), r.split(float64(n)*nsScalar)), r, scalarOf(f), m.operand(0), m.operand(1)}
 }
 
 func binaryName(op graph.Op) string {

@@ -8,8 +8,64 @@ import (
 	"github.com/kerasrun/kerasrun/kernels/cpu"
 )
 
-// A split divides n units of work into chunks that differ by one unit at most.
-type split struct{ n, chunks int }
+// The cost model says how long a step takes on one core, and so into how many
+// chunks it is worth splitting. Its numbers are those of a core with AVX-512 and
+// an L2 cache of 1 MiB, whatever machine runs the step: chunks, and with them
+// results, must not depend on the machine. On a slower one the chunks are as
+// many and longer.
+
+// Nanoseconds of one core.
+const (
+	nsFLOP      = 1.0 / 105 // a multiplication or addition of a convolution or product
+	nsDepthwise = 1.0 / 70  // one of a depthwise convolution
+	nsPool      = 0.15      // an element of a pooling's windows
+	nsPass      = 0.15      // an element read, combined and written
+	nsSmooth    = 0.7       // exp, tanh, ... of an element
+	nsScalar    = 8.0       // an element through a scalar function of float64
+	nsConv      = 5.0       // an element converted through float64
+	nsStep      = 50.0      // a step apart from its work
+)
+
+// nsStream is how long reading or writing bytes takes at least, from the cache
+// that holds so many from one run to the next.
+func nsStream(bytes int64) float64 {
+	switch {
+	case bytes <= 1<<19:
+		return float64(bytes) / 110 // L2
+	case bytes <= 1<<24:
+		return float64(bytes) / 80 // L3
+	}
+	return float64(bytes) / 30 // memory
+}
+
+// Work of less than alone ns is not split: waking to it, and its operands on
+// their way from one core to the other, take about as long as it does. Above,
+// chunks are of perChunk ns or up to twice that, until they are maxChunks.
+// Powers of two share evenly between the usual numbers of cores.
+const (
+	alone     = 3_000
+	perChunk  = 3_000
+	maxChunks = 64
+)
+
+// chunksFor returns how many chunks work of ns nanoseconds wants.
+func chunksFor(ns float64) int {
+	if ns < alone {
+		return 1
+	}
+	chunks := 2
+	for chunks < maxChunks && float64(2*chunks)*perChunk <= ns {
+		chunks *= 2
+	}
+	return chunks
+}
+
+// A split divides n units of work, of ns nanoseconds together, into chunks that
+// differ by one unit at most.
+type split struct {
+	n, chunks int
+	ns        float64
+}
 
 // bounds returns the units lo to hi-1 of a chunk.
 func (s split) bounds(chunk int) (lo, hi int) {
@@ -21,34 +77,8 @@ func (s split) bounds(chunk int) (lo, hi int) {
 	return lo, lo + size
 }
 
-// Work below alone ns is not worth splitting; above, chunks are some 25 µs, at
-// least 8 and at most 64 of them.
-const (
-	alone     = 50_000
-	perChunk  = 25_000
-	minChunks = 8
-	maxChunks = 64
-)
-
-// chunksFor returns how many chunks work of ns nanoseconds wants. The estimate
-// is rough on purpose: it must not depend on the machine.
-func chunksFor(ns float64) int {
-	if ns < alone {
-		return 1
-	}
-	return int(min(max(ns/perChunk, minChunks), maxChunks))
-}
-
 // splitFor splits n units that take ns nanoseconds together.
-func splitFor(n int, ns float64) split { return split{n, max(1, min(n, chunksFor(ns)))} }
-
-// Rough costs in nanoseconds, of one core.
-const (
-	nsFLOP   = 0.1 // in a convolution or product
-	nsPass   = 0.5 // an element read, combined and written
-	nsSmooth = 8   // exp, tanh, ... of an element
-	nsConv   = 5   // an element converted through float64
-)
+func splitFor(n int, ns float64) split { return split{n, max(1, min(n, chunksFor(ns))), ns} }
 
 // base is what every step has.
 type base struct {
@@ -68,6 +98,7 @@ func (m *maker) base(kernel string, flops float64, work split) base {
 	for _, t := range m.Out {
 		b.info.Bytes += int64(elems(t.Shape)) * int64(t.DType.Size())
 	}
+	b.info.Nanoseconds = nsStep + max(work.ns, nsStream(b.info.Bytes))
 	return b
 }
 

@@ -151,8 +151,12 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 		c.kernel = m.operand(1)
 		scratch = p.packedLen * s.taps[0]
 	}
-	c.rows, c.panels = c.split(images*s.out[0]*p.outH, flops*nsFLOP)
-	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks})
+	ns := flops * p.nsFLOP()
+	if w := m.In[1].Shape; c.packed != nil && len(c.packed) > c.inImage {
+		ns = max(ns, nsStream(4*int64(elems(w))))
+	}
+	c.rows, c.panels = c.split(images*s.out[0]*p.outH, ns)
+	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks, ns})
 	c.info.Scratch = scratch
 	return c
 }
@@ -166,10 +170,10 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 		chunks = 1 // it packs first
 	}
 	if c.panelCount() > 1 && (rows < chunks || len(c.packed) > c.inImage) {
-		p = split{c.panelCount(), min(chunks, c.panelCount())}
-		return split{rows, max(1, min(rows, chunks/p.chunks))}, p
+		p = split{c.panelCount(), min(chunks, c.panelCount()), ns}
+		return split{rows, max(1, min(rows, chunks/p.chunks)), ns}, p
 	}
-	return split{rows, max(1, min(rows, chunks))}, split{c.panelCount(), 1}
+	return split{rows, max(1, min(rows, chunks)), ns}, split{c.panelCount(), 1, ns}
 }
 
 func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {

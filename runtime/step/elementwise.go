@@ -56,7 +56,7 @@ func (m *maker) unary(op graph.Unary) Step {
 			}
 		})
 	}
-	return m.elementwise(string(op.Func), nsSmooth, func(d, s []float32) {
+	return m.elementwise(string(op.Func), nsScalar, func(d, s []float32) {
 		for i, x := range s {
 			d[i] = float32(f(float64(x)))
 		}

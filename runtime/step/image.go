@@ -136,13 +136,13 @@ func (m *maker) image() (Step, error) {
 		name = r.Interpolation
 	}
 	if m.In[0].DType != graph.Float32 {
-		return &plainImage{m.base("go resize "+name, float64(elems(y)), split{1, 1}), m.Op, x, m.Out, m.constant(0)}, nil
+		return &plainImage{m.base("go resize "+name, float64(elems(y)), split{1, 1, float64(elems(y)) * nsScalar}), m.Op, x, m.Out, m.constant(0)}, nil
 	}
 	r := &image{sampling: s, x: m.operand(0), rows: s.outH}
 	if s.padded() > 0 {
 		r.rows = 1
 	}
-	r.base = m.base("resize "+name, float64(8*elems(y)), splitFor(x[0]*r.rows, float64(elems(y))*nsSmooth))
+	r.base = m.base("resize "+name, float64(8*elems(y)), splitFor(x[0]*r.rows, float64(elems(y))*nsScalar))
 	r.info.Scratch = s.scratch()
 	return r, nil
 }

@@ -51,7 +51,7 @@ func (m *maker) matmul() Step {
 	flops := 2 * float64(p.m) * float64(k) * float64(n) * float64(products)
 	p.products, p.parts = splitProducts(products, p.m, flops*nsFLOP)
 	p.base = m.base(kernel("conv", fmt.Sprintf("product %dx%dx%d", p.m, k, n)), flops,
-		split{products * p.m, p.products.chunks * p.parts.chunks})
+		split{products * p.m, p.products.chunks * p.parts.chunks, flops * nsFLOP})
 	p.info.Scratch = conv.MatMulScratch(k, n)
 	return p
 }
@@ -63,8 +63,8 @@ const minPart = 64
 // one where there are too few of them.
 func splitProducts(products, m int, ns float64) (between, within split) {
 	chunks := chunksFor(ns)
-	between = split{products, min(products, chunks)}
-	within = split{m, max(1, min(m/minPart, chunks/between.chunks))}
+	between = split{products, min(products, chunks), ns}
+	within = split{m, max(1, min(m/minPart, chunks/between.chunks)), ns}
 	return between, within
 }
 

@@ -88,11 +88,12 @@ func (m *maker) move() Step {
 	case graph.Tile:
 		s.copies = []transfer{m.repeat(op.Reps, false)}
 	}
-	chunks := chunksFor(float64(elems(y)*m.Out[0].DType.Size()) * nsPass / 4)
+	ns := float64(elems(y)*m.Out[0].DType.Size()) * nsPass / 4
+	chunks := chunksFor(ns)
 	most := 1
 	for i := range s.copies {
 		t := &s.copies[i]
-		t.work = split{t.lines(), chunks}
+		t.work = split{t.lines(), chunks, ns}
 		if t.work.n == 1 {
 			t.work.n = t.cols.n
 		}
@@ -102,7 +103,7 @@ func (m *maker) move() Step {
 	for i := range s.copies {
 		s.copies[i].work.chunks = chunks
 	}
-	s.base = m.base("copy", 0, split{most, chunks})
+	s.base = m.base("copy", 0, split{most, chunks, ns})
 	return s
 }
 

@@ -97,7 +97,7 @@ func sameType(a, b graph.Type) bool { return a.DType == b.DType && slices.Equal(
 // float32, the plain form the rest.
 func (m *maker) step() (Step, error) {
 	if !slices.ContainsFunc(m.Out, func(t graph.Type) bool { return elems(t.Shape) > 0 }) {
-		return &nothing{m.base("nothing", 0, split{0, 1})}, nil
+		return &nothing{m.base("nothing", 0, split{0, 1, 0})}, nil
 	}
 	switch op := m.Op.(type) {
 	case graph.Reshape, graph.Transpose, graph.Concat, graph.Slice, graph.Repeat, graph.Tile:

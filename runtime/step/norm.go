@@ -146,7 +146,7 @@ func (m *maker) layerNorm(op graph.LayerNorm) Step {
 			m.operand(0), gamma, beta, n, float32(op.Epsilon), op.Kind == graph.NormRMS}
 	}
 	kept, along := splitAxes(x, reference.Strides(x), axes)
-	return &stridedNorm{m.base("go layer norm", float64(8*elems(x)), splitFor(kept.count(), ns)),
+	return &stridedNorm{m.base("go layer norm", float64(8*elems(x)), splitFor(kept.count(), float64(elems(x))*nsScalar)),
 		m.operand(0), gamma, beta, kept, along, op.Epsilon, op.Kind}
 }
 

@@ -25,7 +25,7 @@ func (m *maker) plain() Step {
 	for _, t := range m.In {
 		n += elems(t.Shape)
 	}
-	p.base = m.base("go integer", float64(n), split{1, 1})
+	p.base = m.base("go integer", float64(n), split{1, 1, float64(n) * nsScalar})
 	if p.double {
 		p.info.Kernel = "go float64"
 	}
@@ -83,7 +83,7 @@ func (p *plain) Run(a *Args, _ int, _ []float32) error {
 		y = res[0]
 	}
 	whole := newTransfer(0, []int{y.Len()}, []int{1}, []int{1}, 0, 0)
-	whole.work = split{y.Len(), 1}
+	whole.work = split{y.Len(), 1, 0}
 	elementsOf(y.DType).transfer(&whole, a.Out[0].Data, y.Data, 0)
 	return nil
 }

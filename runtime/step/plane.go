@@ -91,6 +91,14 @@ func (p *plane) packAll(dst, kernel []float32, taps int) {
 	}
 }
 
+// nsFLOP is the time of a multiplication or addition.
+func (p *plane) nsFLOP() float64 {
+	if p.kind == depthwise {
+		return nsDepthwise
+	}
+	return nsFLOP
+}
+
 // panelCount is the number of parts that the output channels split into.
 func (p *plane) panelCount() int {
 	if p.kind != direct || p.conv.Groups > 1 {

@@ -25,11 +25,11 @@ func (m *maker) pool(op graph.Pool) Step {
 	s := windows(x, y, op.Size, op.Strides, ones, op.Padding)
 	taps := s.taps[0] * s.taps[1] * s.taps[2]
 	flops := float64(elems(y)) * float64(taps)
-	ns := flops * nsPass
+	ns := flops * nsPool
 	name := string(op.Kind) + " " + fmt.Sprintf("%dx%d", s.taps[1], s.taps[2])
 	if s.taps[0] > 1 || s.in[0] > 1 {
 		v := &volumePooling{spatial: s, average: op.Kind == graph.AveragePool, x: m.operand(0), c: c}
-		v.base = m.base("pool 3d "+string(op.Kind), flops, splitFor(x[0]*s.out[0]*s.out[1], 4*ns))
+		v.base = m.base("pool 3d "+string(op.Kind), flops, splitFor(x[0]*s.out[0]*s.out[1], float64(elems(y)*taps)*nsScalar/4))
 		return v
 	}
 	p := &pooling{average: op.Kind == graph.AveragePool, x: m.operand(0)}

@@ -39,7 +39,7 @@ func (m *maker) reduce(op graph.Reduce) Step {
 	name := "reduce " + string(op.Func)
 	if !ok || inner > 1 && (op.Func == graph.ReduceSum || op.Func == graph.ReduceMin || op.Func == graph.ReduceProd) {
 		kept, along := splitAxes(x, reference.Strides(x), axes)
-		return &stridedReduction{m.base("go "+name, float64(elems(x)), splitFor(kept.count(), ns)), m.operand(0), kept, along, op.Func}
+		return &stridedReduction{m.base("go "+name, float64(elems(x)), splitFor(kept.count(), float64(elems(x))*nsScalar/4)), m.operand(0), kept, along, op.Func}
 	}
 	r := &reduction{x: m.operand(0), n: n, inner: inner, blocks: 1}
 	switch op.Func {
@@ -75,7 +75,7 @@ func (r *reduction) Run(a *Args, chunk int, _ []float32) error {
 	}
 	for u := lo; u < hi; u++ {
 		o := u / r.blocks
-		c0, c1 := split{r.inner, r.blocks}.bounds(u % r.blocks)
+		c0, c1 := split{n: r.inner, chunks: r.blocks}.bounds(u % r.blocks)
 		r.channels(dst[o*r.inner+c0:o*r.inner+c1], x[o*r.n*r.inner+c0:], r.n, c1-c0, r.inner)
 	}
 	return nil
@@ -150,7 +150,7 @@ func (m *maker) argReduce(op graph.ArgReduce) Step {
 		return nil
 	}
 	_, n, inner, _ := lines(x, axes)
-	return &argReduce{m.base("go arg reduce", float64(elems(x)), splitFor(elems(x)/n, float64(elems(x))*nsPass)), m.operand(0), n, inner, op.Min}
+	return &argReduce{m.base("go arg reduce", float64(elems(x)), splitFor(elems(x)/n, float64(elems(x))*nsScalar/8)), m.operand(0), n, inner, op.Min}
 }
 
 func (r *argReduce) Run(a *Args, chunk int, _ []float32) error {

@@ -109,7 +109,7 @@ func (m *maker) gather() Step {
 	table := m.In[0].Shape
 	g := &gather{elements: elementsOf(m.Out[0].DType), rows: table[0], row: elems(table[1:]), consts: m.Const}
 	n := elems(m.In[1].Shape)
-	g.base = m.base("copy rows", 0, splitFor(n, float64(n)*20+float64(elems(m.Out[0].Shape))*nsPass))
+	g.base = m.base("copy rows", 0, splitFor(n, float64(n)*nsScalar+float64(elems(m.Out[0].Shape)*m.Out[0].DType.Size())*nsPass/4))
 	return g
 }
 
@@ -144,7 +144,7 @@ type where struct {
 func (m *maker) where() Step {
 	y := m.Out[0].Shape
 	r := newRows(y, m.In[0].Shape, m.In[1].Shape, m.In[2].Shape)
-	return &where{m.base("go where", 0, r.split(float64(elems(y))*2*nsPass)), elementsOf(m.Out[0].DType), r, m.Const}
+	return &where{m.base("go where", 0, r.split(float64(elems(y))*nsScalar/4)), elementsOf(m.Out[0].DType), r, m.Const}
 }
 
 func (w *where) Run(a *Args, chunk int, _ []float32) error {

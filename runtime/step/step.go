@@ -24,10 +24,12 @@ type Args struct {
 
 // Info describes a step for inspection.
 type Info struct {
-	Kernel  string // "conv/generic 4x8", "float64"
-	FLOPs   int64  // multiplications and additions of one run
-	Bytes   int64  // bytes of operands, weights and results
-	Scratch int    // float32 elements that Run needs
+	Kernel string // "conv/generic 4x8", "float64"
+	FLOPs  int64  // multiplications and additions of one run
+	Bytes  int64  // bytes of operands, weights and results
+	// Nanoseconds is how long the cost model thinks that one core takes.
+	Nanoseconds float64
+	Scratch     int // float32 elements that Run needs
 }
 
 // An Epilogue is what the plan fused after an op that supports it (see
