@@ -333,6 +333,13 @@ CASES = [
     Case("time_distributed_flatten", (5, 4, 3), lambda x: chain(x, L.TimeDistributed(L.Flatten()), L.TimeDistributed(L.BatchNormalization()), L.TimeDistributed(L.Activation("tanh"))), MAIN),
     Case("time_distributed_model", (5, 8, 3), lambda: time_distributed_model(), ALL + " k3json"),
     Case("time_distributed_lstm", (5, 8, 3), lambda x: chain(x, L.TimeDistributed(L.LSTM(6)), L.GRU(4)), MAIN),
+    *[Case(f"rnn_{c}", (5, 7), lambda x, c=c: L.RNN(getattr(L, c)(6), return_sequences=True, return_state=True)(x), ALL) for c in ("LSTMCell", "GRUCell", "SimpleRNNCell")],
+    Case("rnn_options", (5, 7), lambda x: [L.RNN(L.LSTMCell(6, activation="relu", recurrent_activation="hard_sigmoid", use_bias=False), go_backwards=True)(x), L.RNN(L.GRUCell(4, reset_after=False), unroll=True)(x)], MAIN),
+    Case("rnn_stacked", (5, 7), lambda x: L.RNN(L.StackedRNNCells([L.LSTMCell(6), L.GRUCell(4), L.LSTMCell(3)]), return_sequences=True, return_state=True)(x), ALL),
+    Case("rnn_stacked_last", (5, 7), lambda x: L.Dense(2)(L.RNN([L.SimpleRNNCell(6), L.GRUCell(4)], go_backwards=True)(x)), MAIN),
+    Case("rnn_masked", i32(9, high=4), lambda x: L.RNN([L.LSTMCell(6), L.GRUCell(4)], return_sequences=True)(L.Embedding(4, 7, mask_zero=True)(x)), ALL),
+    Case("rnn_initial_state", [(5, 7), (6,), (6,)], lambda x, h, c: L.RNN(L.LSTMCell(6))(x, initial_state=[h, c]), MAIN),
+    Case("bidirectional_rnn", (5, 7), lambda x: L.Bidirectional(L.RNN(L.GRUCell(4), return_sequences=True))(x), MAIN),
     Case("embedding_lstm", i32(5, high=11), lambda: seq(K.Input((5,), dtype="int32"), L.Embedding(11, 7), L.LSTM(6), L.Dense(3)), ALL),
     Case("repeat_vector_lstm", (7,), lambda x: chain(x, L.RepeatVector(5), L.LSTM(6, return_sequences=True), L.TimeDistributed(L.Dense(3))), MAIN),
 

@@ -150,7 +150,7 @@ func takesKeyword(class, keyword string) bool {
 // takesStates reports the classes that take initial states.
 func takesStates(class string) bool {
 	switch class {
-	case "LSTM", "GRU", "SimpleRNN", "Bidirectional":
+	case "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional":
 		return true
 	}
 	return false

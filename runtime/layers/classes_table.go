@@ -54,6 +54,7 @@ var builtinClasses = []class{
 	lstmLayer,
 	gruLayer,
 	simpleRNNLayer,
+	rnnLayer,
 	timeDistributedLayer,
 	bidirectionalLayer,
 

@@ -73,7 +73,7 @@ var bidirectionalLayer = define("Bidirectional", bidirectionalConfig{MergeMode: 
 		half := len(states) / 2
 		run := func(l *keras.Layer, segment string, states []graph.Value) []graph.Value {
 			switch l.Class {
-			case "LSTM", "GRU", "SimpleRNN":
+			case "LSTM", "GRU", "SimpleRNN", "RNN":
 			default:
 				s.Failf("%w: Bidirectional of %s", keras.ErrUnsupported, l.Class)
 				return nil
