@@ -398,6 +398,15 @@ CASES = [
     Case("adaptive_pooling_3d", (5, 7, 6, 3), lambda x: [L.AdaptiveAveragePooling3D((2, 3, 4))(x), L.AdaptiveMaxPooling3D((2, 3, 4))(x)], "k3"),
     Case("adaptive_pooling_first", (5, 9, 7), lambda x: [L.AdaptiveAveragePooling2D((4, 3), data_format=CF)(x), L.AdaptiveMaxPooling2D((4, 3), data_format=CF)(x)], "k3"),
 
+    # SpectralNormalization, LocallyConnected, ReversibleEmbedding
+    Case("spectral_normalization", (9, 7, 3), lambda x: L.SpectralNormalization(L.Dense(4))(L.GlobalAveragePooling2D()(L.SpectralNormalization(L.Conv2D(6, 3, activation="relu"))(x))), K3),
+    Case("spectral_normalization_embedding", i32(5, high=9), lambda x: L.SpectralNormalization(L.Embedding(9, 4), power_iterations=2)(x), "k3"),
+    *[Case(f"locally_connected_1d_{n}", (11, 3), lambda x, n=n: [L.LocallyConnected1D(4, 3, strides=2, activation="relu", implementation=n)(x), L.LocallyConnected1D(5, 4, use_bias=False, implementation=n)(x)], "k2 k2h5") for n in (1, 2, 3)],
+    *[Case(f"locally_connected_2d_{n}", (7, 6, 3), lambda x, n=n: [L.LocallyConnected2D(4, (3, 2), strides=(2, 1), implementation=n)(x), L.LocallyConnected2D(5, 2, implementation=n)(x)], "k2 k2h5") for n in (1, 2, 3)],
+    *[Case(f"locally_connected_same_{n}", (7, 6, 3), lambda x, n=n: L.LocallyConnected2D(4, (3, 2), strides=(2, 1), padding="same", implementation=n)(x), "k2h5") for n in (2, 3)],
+    *[Case(f"locally_connected_first_{n}", [(3, 7, 6), (3, 11)], lambda x, y, n=n: [L.LocallyConnected2D(4, (3, 2), data_format=CF, implementation=n)(x), L.LocallyConnected1D(4, 3, data_format=CF, implementation=n)(y)], "k2h5") for n in (1, 2, 3)],
+    Case("reversible_embedding", i32(5, high=9), lambda x: reversible(x), K3),
+
     # Small models of the kind people have
     Case("net_mlp", (13,), lambda x: chain(x, L.Dense(32, activation="relu"), L.BatchNormalization(), L.Dropout(0.3), L.Dense(16, activation="relu"), L.Dense(3)), "k3"),
     Case("net_unet", (16, 24, 3), lambda x: unet(x), "k3"),

@@ -385,3 +385,10 @@ def transformer_block(x):
     x = L.LayerNormalization(epsilon=1e-6)(L.Add()([x, L.Dropout(0.1)(L.MultiHeadAttention(2, 4)(x, x))]))
     y = L.Dense(8)(L.Dense(16, activation="gelu")(x))
     return L.Dense(3)(L.GlobalAveragePooling1D()(L.LayerNormalization(epsilon=1e-6)(L.Add()([x, y]))))
+
+
+def reversible(x):
+    tied = L.ReversibleEmbedding(9, 4, logit_soft_cap=2.0)
+    apart = L.ReversibleEmbedding(9, 4, tie_weights=False)
+    y, z = tied(x), apart(x)
+    return [tied(L.Dense(4)(y), reverse=True), apart(z, reverse=True), y]

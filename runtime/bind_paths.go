@@ -37,6 +37,9 @@ func (s pathStore) bind(prog *layers.Program) ([]binding, error) {
 			return nil, fmt.Errorf("%w: layer %s (%s): the weights have no group %q; they have %s",
 				ErrNotFound, p.Layer, p.Class, path, list(slices.Sorted(maps.Keys(s))))
 		}
+		if p.Copies > 0 && len(stored) == len(idx)+p.Copies {
+			stored = stored[p.Copies:]
+		}
 		if len(stored) != len(idx) {
 			return nil, fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",
 				graph.ErrShape, p.Layer, p.Class, path, len(stored), len(idx), list(names(params, idx)))

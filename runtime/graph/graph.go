@@ -63,6 +63,9 @@ type Param struct {
 	// Frozen reports a weight that is trainable by kind but whose layer, or a
 	// model around it, has trainable=false.
 	Frozen bool
+	// Copies is the number of weights that stand before the group's first in a
+	// .weights.h5 file, where they repeat weights of other groups.
+	Copies int
 	// Value is the ID of the weight's value.
 	Value int
 	Type

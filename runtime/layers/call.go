@@ -112,6 +112,8 @@ func takesFlag(class, keyword string) bool {
 	switch keyword {
 	case "use_causal_mask", "return_attention_scores":
 		return strings.Contains(class, "Attention")
+	case "reverse":
+		return class == "ReversibleEmbedding"
 	}
 	return false
 }

@@ -7,6 +7,7 @@ var builtinClasses = []class{
 	einsumDenseLayer,
 	activationLayer,
 	embeddingLayer,
+	reversibleEmbeddingLayer,
 	identityLayer,
 	maskingLayer,
 
@@ -29,6 +30,8 @@ var builtinClasses = []class{
 	conv1DTransposeLayer,
 	conv2DTransposeLayer,
 	conv3DTransposeLayer,
+	locallyConnected1DLayer,
+	locallyConnected2DLayer,
 
 	// Pooling.
 	maxPooling1DLayer,
@@ -99,6 +102,7 @@ var builtinClasses = []class{
 	batchNormalizationLayer,
 	layerNormalizationLayer,
 	unitNormalizationLayer,
+	spectralNormalizationLayer,
 	groupNormalizationLayer,
 	rmsNormalizationLayer,
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers/operation"
 )
 
 type convConfig struct {
@@ -278,3 +279,243 @@ var conv2DTransposeLayer = define1("Conv2DTranspose", convTransposeDefaults, tra
 // With data_format="channels_first" the channels of x and result are dimension 1.
 // See https://keras.io/api/layers/convolution_layers/convolution3d_transpose/.
 var conv3DTransposeLayer = define1("Conv3DTranspose", convTransposeDefaults, transposedConvolution(3))
+
+type locallyConnectedConfig struct {
+	Filters        int           `json:"filters"`
+	KernelSize     whole         `json:"kernel_size"`
+	Strides        whole         `json:"strides"`
+	Padding        graph.PadMode `json:"padding"`
+	DataFormat     dataFormat    `json:"data_format"`
+	Activation     activationArg `json:"activation"`
+	UseBias        bool          `json:"use_bias"`
+	Implementation int           `json:"implementation"`
+}
+
+var locallyConnectedDefaults = locallyConnectedConfig{Strides: number(1), Padding: graph.Valid, DataFormat: channelsLast, UseBias: true, Implementation: 1}
+
+// A local is a convolution with weights of its own at every position.
+type local struct {
+	*scope
+	in, out, size, strides []int // spatial
+	channels, filters      int
+	same                   bool
+}
+
+// locallyConnected lowers a LocallyConnected layer over rank spatial axes.
+func locallyConnected(rank int) func(*scope, locallyConnectedConfig, graph.Value) graph.Value {
+	return func(s *scope, c locallyConnectedConfig, x graph.Value) graph.Value {
+		if !s.rank(x, rank+2) {
+			return none()
+		}
+		x = s.toLast(c.DataFormat, s.floating(x))
+		l := &local{scope: s, size: s.each("kernel_size", c.KernelSize, rank, 1), strides: s.each("strides", c.Strides, rank, 1),
+			channels: x.Dim(-1), filters: s.size("filters", c.Filters), same: c.Padding == graph.Same}
+		if c.Padding != graph.Valid && (c.Padding != graph.Same || c.Implementation == 1) {
+			s.Failf("%w: padding is %q with implementation %d", graph.ErrAttr, c.Padding, c.Implementation)
+		}
+		pairs := 1 // of an input and an output
+		for i := range rank {
+			in := x.Dim(1 + i)
+			if in == graph.Dyn || l.channels == graph.Dyn || in < l.size[i] {
+				s.Failf("%w: input is %v for a kernel_size %v", graph.ErrShape, x.Shape, c.KernelSize)
+				return none()
+			}
+			n := (in-l.size[i])/l.strides[i] + 1
+			if l.same {
+				n = (in + l.strides[i] - 1) / l.strides[i]
+			}
+			l.in, l.out = append(l.in, in), append(l.out, n)
+			if pairs *= in * n; pairs > maxSize {
+				s.Failf("%w: %d positions", graph.ErrShape, pairs)
+				return none()
+			}
+		}
+		var y graph.Value
+		switch c.Implementation {
+		case 1:
+			y = l.patches(x, c.DataFormat)
+		case 2, 3:
+			y = l.matrix(x, c.DataFormat, c.Implementation == 3)
+		default:
+			s.Failf("%w: implementation is %d", graph.ErrAttr, c.Implementation)
+		}
+		if c.UseBias {
+			b := s.Weight("bias", append(slices.Clone(l.out), l.filters)...)
+			if c.DataFormat == channelsFirst { // Keras reshapes it, rather than transpose
+				b = s.rotate(s.Apply(graph.Reshape{Dims: append([]int{l.filters}, l.out...)}, b), 1)
+			}
+			y = s.Apply(graph.Binary{Func: graph.Add}, y, b)
+		}
+		return s.activate(c.Activation, s.fromLast(c.DataFormat, y))
+	}
+}
+
+// rotate moves the first n axes of x behind the others.
+func (s *scope) rotate(x graph.Value, n int) graph.Value {
+	perm := make([]int, x.Rank())
+	for i := range perm {
+		perm[i] = (i + n) % len(perm)
+	}
+	return s.Apply(graph.Transpose{Perm: perm}, x)
+}
+
+// patches is the product of every window with its own matrix: implementation 1,
+// whose kernel is (positions, window·channels, filters).
+func (l *local) patches(x graph.Value, f dataFormat) graph.Value {
+	taps, positions := 1, 1
+	for i := range l.size {
+		taps *= l.size[i]
+		positions *= l.out[i]
+	}
+	var parts []graph.Value
+	for t := range taps {
+		cut := []graph.Range{{Step: 1}}
+		at := make([]int, len(l.size))
+		for i := len(at) - 1; i >= 0; i-- {
+			at[i], t = t%l.size[i], t/l.size[i]
+		}
+		for i := range at {
+			cut = append(cut, graph.Range{Start: at[i], HasStart: true, Stop: at[i] + (l.out[i]-1)*l.strides[i] + 1, HasStop: true, Step: l.strides[i]})
+		}
+		part := l.Apply(graph.Slice{Ranges: append(cut, graph.Range{Step: 1})}, x)
+		parts = append(parts, l.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), positions, 1, l.channels}}, part))
+	}
+	y := l.Apply(graph.Concat{Axis: 2}, parts...) // (batch, positions, window, channels)
+	if f == channelsFirst {
+		y = l.Apply(graph.Transpose{Perm: []int{0, 1, 3, 2}}, y)
+	}
+	y = l.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), positions, taps * l.channels}}, y)
+	y = operation.Einsum(l.Builder, "bpk,pkf->bpf", y, l.Weight("kernel", positions, taps*l.channels, l.filters))
+	return l.Apply(graph.Reshape{Dims: slices.Concat([]int{graph.KeepDim(0)}, l.out, []int{l.filters})}, y)
+}
+
+// matrix is one product with the matrix of all inputs and outputs. Its kernel is
+// whole, (input..., output...) with the parts that connect nothing left out, or
+// with sparse a list of what connects, in the order of outputs, then inputs.
+func (l *local) matrix(x graph.Value, f dataFormat, sparse bool) graph.Value {
+	ins, outs := l.channels, l.filters
+	for i := range l.in {
+		ins, outs = ins*l.in[i], outs*l.out[i]
+	}
+	order := func(spatial []int, channels int) []int { // of a side, as the file has it
+		if f == channelsFirst {
+			return append([]int{channels}, spatial...)
+		}
+		return append(slices.Clone(spatial), channels)
+	}
+	if f == channelsFirst {
+		x = l.fromLast(f, x)
+	}
+	x = l.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), ins}}, x)
+	var kernel graph.Value
+	if sparse {
+		at := map[[2]int]int32{}
+		var ids []int32
+		n := int32(0)
+		l.connections(order(l.in, l.channels), order(l.out, l.filters), f, func(o, i int) { at[[2]int{o, i}] = n; n++ })
+		for i := range ins {
+			for o := range outs {
+				k, ok := at[[2]int{o, i}]
+				if !ok {
+					k = n // a zero behind the list
+				}
+				ids = append(ids, k)
+			}
+		}
+		list := l.Apply(graph.Reshape{Dims: []int{int(n), 1}}, l.Weight("kernel", int(n)))
+		list = l.Apply(graph.Concat{Axis: 0}, list, l.Const(graph.NewTensor(list.DType, graph.Shape{1, 1})))
+		kernel = l.Apply(graph.Gather{}, list, l.Const(graph.Tensor{DType: graph.Int32, Shape: graph.Shape{ins, outs}, Data: ids}))
+	} else {
+		kernel = l.Weight("kernel", append(order(l.in, l.channels), order(l.out, l.filters)...)...)
+		mask := graph.NewTensor(kernel.DType, graph.Shape{ins, outs})
+		l.connections(order(l.in, l.channels), order(l.out, l.filters), f, func(o, i int) { mask.SetFloat(i*outs+o, 1) })
+		kernel = l.Apply(graph.Reshape{Dims: []int{ins, outs}}, kernel)
+		kernel = l.Apply(graph.Binary{Func: graph.Mul}, kernel, l.Const(mask))
+	}
+	kernel = l.Apply(graph.Reshape{Dims: []int{ins, outs}}, kernel)
+	y := l.Apply(graph.MatMul{}, x, kernel)
+	y = l.Apply(graph.Reshape{Dims: append([]int{graph.KeepDim(0)}, order(l.out, l.filters)...)}, y)
+	if f == channelsFirst {
+		y = l.toLast(f, y)
+	}
+	return y
+}
+
+// connections calls f for the flat indices of every output and input that
+// connect, outputs in ascending order and for each its inputs. With padding
+// "same", windows are centred on the strided position and cut at the borders.
+func (l *local) connections(in, out []int, format dataFormat, f func(o, i int)) {
+	if l.Err() != nil {
+		return
+	}
+	first := 0 // where the spatial axes begin
+	if format == channelsFirst {
+		first = 1
+	}
+	channel := len(l.in) * (1 - first)
+	oc := make([]int, len(out))
+	ic := make([]int, len(in))
+	var walkIn func(axis, o int)
+	walkIn = func(axis, o int) {
+		if axis == len(in) {
+			f(o, flat(ic, in))
+			return
+		}
+		lo, hi := 0, in[axis]
+		if axis != channel {
+			k := axis - first
+			left := l.size[k] / 2
+			centre := oc[axis] * l.strides[k]
+			if !l.same {
+				centre += left
+			}
+			lo, hi = max(0, centre-left), min(in[axis], centre+l.size[k]-left)
+		}
+		for ic[axis] = lo; ic[axis] < hi; ic[axis]++ {
+			walkIn(axis+1, o)
+		}
+	}
+	n := 1
+	for _, d := range out {
+		n *= d
+	}
+	for o := range n {
+		for i, r := len(out)-1, o; i >= 0; i-- {
+			oc[i], r = r%out[i], r/out[i]
+		}
+		walkIn(0, o)
+	}
+}
+
+// flat is the position of a coordinate in an array of the given shape.
+func flat(at, shape []int) int {
+	n := 0
+	for i, d := range shape {
+		n = n*d + at[i]
+	}
+	return n
+}
+
+// locallyConnected1DLayer is a convolution over one spatial axis whose kernel
+// differs from position to position. Keras 3 lacks it.
+//
+//	x       (batch, n, in)
+//	kernel  (n', kernel_size·in, filters)    implementation=2: (n, in, n', filters), 3: what connects
+//	bias    (n', filters)                    when use_bias
+//	result  (batch, n', filters)
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/2.15/api/layers/locally_connected_layers/locall_connected1d/.
+var locallyConnected1DLayer = define1("LocallyConnected1D", locallyConnectedDefaults, locallyConnected(1))
+
+// locallyConnected2DLayer is a convolution over two spatial axes whose kernel
+// differs from position to position. Keras 3 lacks it.
+//
+//	x       (batch, h, w, in)
+//	kernel  (h'·w', kh·kw·in, filters)    implementation=2: (h, w, in, h', w', filters), 3: what connects
+//	bias    (h', w', filters)             when use_bias
+//	result  (batch, h', w', filters)
+//
+// With data_format="channels_first" the channels are dimension 1.
+// See https://keras.io/2.15/api/layers/locally_connected_layers/locall_connected2d/.
+var locallyConnected2DLayer = define1("LocallyConnected2D", locallyConnectedDefaults, locallyConnected(2))

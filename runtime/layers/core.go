@@ -65,16 +65,70 @@ type embeddingConfig struct {
 //
 // See https://keras.io/api/layers/core_layers/embedding/.
 var embeddingLayer = define1("Embedding", embeddingConfig{}, func(s *scope, c embeddingConfig, x graph.Value) graph.Value {
+	table := s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim))
+	return s.lookUp(table, x, c.MaskZero)
+})
+
+// lookUp returns the rows of a table, with a mask where x is 0.
+func (s *scope) lookUp(table, x graph.Value, maskZero bool) graph.Value {
 	ids := x
 	if !x.DType.Integer() {
 		x = s.cast(x, graph.Int32)
 	}
-	y := s.Apply(graph.Gather{}, s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim)), x)
-	if c.MaskZero && s.Err() == nil {
+	y := s.Apply(graph.Gather{}, table, x)
+	if maskZero && s.Err() == nil {
 		s.setMask(y, s.Apply(graph.Binary{Func: graph.NotEqual}, ids, s.Scalar(ids.DType, 0)))
 	}
 	return y
-})
+}
+
+type reversibleEmbeddingConfig struct {
+	InputDim     int      `json:"input_dim"`
+	OutputDim    int      `json:"output_dim"`
+	MaskZero     bool     `json:"mask_zero"`
+	TieWeights   bool     `json:"tie_weights"`
+	ReverseDType *string  `json:"reverse_dtype"`
+	LogitSoftCap *float64 `json:"logit_soft_cap"`
+}
+
+// reversibleEmbeddingLayer looks up the rows of a table; called with
+// reverse=True it computes x · embeddingsᵀ, or x · reverse_embeddings without
+// tie_weights. With logit_soft_cap that is then cap·tanh(y/cap).
+//
+//	x                   (batch, ...)             whole numbers below input_dim
+//	embeddings          (input_dim, output_dim)
+//	reverse_embeddings  (output_dim, input_dim)  without tie_weights
+//	result              (batch, ..., output_dim)
+//	reversed            (batch, ..., output_dim) to (batch, ..., input_dim)
+//
+// See https://keras.io/api/layers/core_layers/reversible_embedding/.
+var reversibleEmbeddingLayer = define1("ReversibleEmbedding", reversibleEmbeddingConfig{TieWeights: true},
+	func(s *scope, c reversibleEmbeddingConfig, x graph.Value) graph.Value {
+		table := s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim))
+		back := s.swapLast(table)
+		if !c.TieWeights {
+			back = s.Weight("reverse_embeddings", c.OutputDim, c.InputDim)
+		}
+		if !s.flags["reverse"] {
+			return s.lookUp(table, x, c.MaskZero)
+		}
+		x = s.cast(x, s.compute) // autocast is off for the look-up of numbers
+		if c.ReverseDType != nil {
+			d, ok := graph.ParseDType(*c.ReverseDType)
+			if !ok || !d.Floating() {
+				s.Failf("%w: reverse_dtype is %q", keras.ErrUnsupported, *c.ReverseDType)
+				return none()
+			}
+			x, back = s.cast(x, d), s.cast(back, d)
+		}
+		y := s.Apply(graph.MatMul{}, x, back)
+		if c.LogitSoftCap != nil {
+			limit := s.Scalar(y.DType, *c.LogitSoftCap)
+			y = s.Apply(graph.Activation{Func: graph.Tanh}, s.Apply(graph.Binary{Func: graph.Div}, y, limit))
+			y = s.Apply(graph.Binary{Func: graph.Mul}, y, limit)
+		}
+		return y
+	})
 
 type maskingConfig struct {
 	MaskValue float64 `json:"mask_value"`

@@ -28,7 +28,7 @@ const (
 func (s *scope) maskRule() maskRule {
 	old := s.version.Major < 3
 	switch s.class {
-	case "Embedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
+	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
 		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention":
 		return ownMask
 	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D",
@@ -50,7 +50,7 @@ func (s *scope) maskRule() maskRule {
 	case "EinsumDense", "Dot", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing":
 		return dropMask
 	}
-	for _, part := range []string{"Conv", "Pooling", "Cropping", "UpSampling", "ZeroPadding", "Random"} {
+	for _, part := range []string{"Conv", "LocallyConnected", "Pooling", "Cropping", "UpSampling", "ZeroPadding", "Random"} {
 		if strings.Contains(s.class, part) {
 			return dropMask
 		}

@@ -345,3 +345,40 @@ func (n *numbers) align(axes, broadcast []int) bool {
 	n.shape = shape
 	return true
 }
+
+type spectralNormalizationConfig struct {
+	Layer           *keras.Value       `json:"layer"`
+	PowerIterations keras.TrainingOnly `json:"power_iterations"`
+}
+
+// spectralNormalizationLayer applies the layer that it wraps, whose kernel was
+// divided by its spectral norm during training (Miyato et al., 2018).
+//
+//	x         as the layer has it
+//	vector_u  (1, last dimension of the kernel)    unused at inference
+//	result    as the layer has it
+//
+// See https://keras.io/api/layers/normalization_layers/spectral_normalization/.
+var spectralNormalizationLayer = define1("SpectralNormalization", spectralNormalizationConfig{},
+	func(s *scope, _ spectralNormalizationConfig, x graph.Value) graph.Value {
+		inner := s.layer.Inner["layer"]
+		if len(inner) != 1 {
+			s.Failf("%w: no layer to normalize", keras.ErrFormat)
+			return none()
+		}
+		out := s.inner(inner[0], "layer", x)
+		if s.Err() != nil {
+			return none()
+		}
+		for _, name := range []string{"kernel", "embeddings"} {
+			// Its group in .weights.h5 begins with a copy of the kernel.
+			if kernel, ok := s.params[paramKey(join(s.path, inner[0].Name), join(s.file, "layer"), name)]; ok && len(out) == 1 {
+				u := *s
+				u.copies = 1
+				u.declare("vector_u", false, kernel.DType, graph.Shape{1, kernel.Dim(-1)})
+				return s.Cast(out[0], x.DType)
+			}
+		}
+		s.Failf("%w: SpectralNormalization of %s", keras.ErrUnsupported, inner[0].Class)
+		return none()
+	})

@@ -35,6 +35,7 @@ type scope struct {
 	maskList          []*graph.Value         // masks passed by keyword to a layer called on a list; nil for none
 	states            []graph.Value          // initial states passed by keyword
 	zeroMasked        *bool                  // what a wrapper makes of zero_output_for_mask
+	copies            int                    // Copies of the weights to declare
 }
 
 // shared is the state of one lowering.
@@ -107,13 +108,16 @@ func (s *scope) State(name string, shape ...int) graph.Value {
 	return s.Cast(s.declare(name, false, s.variable, shape), s.compute)
 }
 
+// paramKey names a parameter in params.
+func paramKey(path, file, name string) string { return path + "\x00" + file + "\x00" + name }
+
 // declare adds a parameter, or finds it when the layer is called again.
 func (s *scope) declare(name string, trainable bool, d graph.DType, shape graph.Shape) graph.Value {
 	failed := graph.Value{ID: -1, Type: graph.Type{DType: d, Shape: shape}}
 	if s.Err() != nil {
 		return failed
 	}
-	key := s.path + "\x00" + s.file + "\x00" + name
+	key := paramKey(s.path, s.file, name)
 	if v, ok := s.params[key]; ok {
 		if !slices.Equal(v.Shape, shape) || v.DType != d {
 			s.Fail(fmt.Errorf("%w: weight %q was %v %v at an earlier call, now %v %v", graph.ErrShape, name, v.DType, v.Shape, d, shape))
@@ -126,7 +130,7 @@ func (s *scope) declare(name string, trainable bool, d graph.DType, shape graph.
 	}
 	v := s.Builder.Param(graph.Param{
 		Layer: s.path, Class: s.class, Name: name, Top: s.top, Path: s.file,
-		Trainable: trainable && !s.frozen, Frozen: trainable && s.frozen,
+		Trainable: trainable && !s.frozen, Frozen: trainable && s.frozen, Copies: s.copies,
 		Type: graph.Type{DType: d, Shape: slices.Clone(shape)},
 	})
 	s.params[key] = v
@@ -187,7 +191,7 @@ func quantizable(class string) bool {
 // keepsDType reports the classes whose inputs Keras leaves as they are (autocast off).
 func keepsDType(class string) bool {
 	switch class {
-	case "Embedding", "InputLayer":
+	case "Embedding", "ReversibleEmbedding", "InputLayer":
 		return true
 	}
 	return false
