@@ -398,6 +398,14 @@ CASES = [
     Case("adaptive_pooling_3d", (5, 7, 6, 3), lambda x: [L.AdaptiveAveragePooling3D((2, 3, 4))(x), L.AdaptiveMaxPooling3D((2, 3, 4))(x)], "k3"),
     Case("adaptive_pooling_first", (5, 9, 7), lambda x: [L.AdaptiveAveragePooling2D((4, 3), data_format=CF)(x), L.AdaptiveMaxPooling2D((4, 3), data_format=CF)(x)], "k3"),
 
+    # Categories
+    Case("category_encoding", [i32(5, high=6), (5,)], lambda x, w: [L.CategoryEncoding(num_tokens=6, output_mode=m)(x) for m in ("multi_hot", "count")] + [L.CategoryEncoding(num_tokens=6, output_mode="count")(x, count_weights=w)], ALL),
+    Case("category_encoding_one_hot", [i32(1, high=6), i32(5, high=6)], lambda x, y: [L.CategoryEncoding(num_tokens=6, output_mode="one_hot")(x), L.CategoryEncoding(num_tokens=6, output_mode="one_hot")(y)], K3),
+    Case("category_encoding_one_hot_one", i32(1, high=6), lambda x: L.CategoryEncoding(num_tokens=6, output_mode="one_hot")(x), K2),
+    Case("category_encoding_rank3", i32(5, 3, high=6), lambda x: [L.CategoryEncoding(num_tokens=6, output_mode=m)(x) for m in ("one_hot",)], "k3"),
+    Case("discretization", (5,), lambda x: [L.Discretization([-0.5, 0.0, 0.75], output_mode=m)(x) for m in ("int", "multi_hot", "count")], ALL),
+    Case("discretization_rank3", [(5, 3), i32(4, high=9)], lambda x, y: [L.Discretization([-0.5, 0.0, 0.75])(x), L.Discretization([2.0, 5.0])(y)], BOTH),
+
     # SpectralNormalization, LocallyConnected, ReversibleEmbedding
     Case("spectral_normalization", (9, 7, 3), lambda x: L.SpectralNormalization(L.Dense(4))(L.GlobalAveragePooling2D()(L.SpectralNormalization(L.Conv2D(6, 3, activation="relu"))(x))), K3),
     Case("spectral_normalization_embedding", i32(5, high=9), lambda x: L.SpectralNormalization(L.Embedding(9, 4), power_iterations=2)(x), "k3"),

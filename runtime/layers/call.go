@@ -143,6 +143,8 @@ func takesKeyword(class, keyword string) bool {
 	switch class {
 	case "Softmax":
 		return keyword == "mask"
+	case "CategoryEncoding":
+		return keyword == "count_weights"
 	case "MultiHeadAttention", "GroupQueryAttention":
 		return slices.Contains([]string{"query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"}, keyword)
 	}

@@ -63,6 +63,10 @@ var builtinClasses = []class{
 
 	// Preprocessing: numerical features.
 	normalizationLayer,
+	discretizationLayer,
+
+	// Preprocessing: categories.
+	categoryEncodingLayer,
 
 	// Preprocessing: images.
 	resizingLayer,

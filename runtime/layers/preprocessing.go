@@ -157,3 +157,125 @@ var randomCropLayer = define1("RandomCrop", cropConfig{DataFormat: channelsLast}
 	}
 	return s.cast(x, s.compute)
 })
+
+type categoryEncodingConfig struct {
+	NumTokens  int    `json:"num_tokens"`
+	OutputMode string `json:"output_mode"`
+	Sparse     bool   `json:"sparse"`
+}
+
+// categoryEncodingLayer marks which whole numbers occur along the last axis
+// (output_mode "multi_hot"), counts them ("count"), or encodes each by itself
+// ("one_hot"). Numbers of num_tokens and more, or negative ones, count nowhere;
+// Keras 2 stops at them. count_weights are summed instead of ones.
+//
+//	x              (batch, n)             whole numbers below num_tokens
+//	count_weights  (batch, n); optional, with "count"
+//	result         (batch, num_tokens)    (batch, n, num_tokens) with "one_hot", without an n of 1
+//
+// See https://keras.io/api/layers/preprocessing_layers/categorical/category_encoding/.
+var categoryEncodingLayer = define1("CategoryEncoding", categoryEncodingConfig{OutputMode: "multi_hot"},
+	func(s *scope, c categoryEncodingConfig, x graph.Value) graph.Value {
+		depth := s.size("num_tokens", c.NumTokens)
+		var weights *graph.Value
+		if w, ok := s.kwargs["count_weights"]; ok {
+			w = s.cast(w, s.compute)
+			weights = &w
+			if c.OutputMode != "count" {
+				s.Failf("%w: count_weights with output_mode %q", graph.ErrAttr, c.OutputMode)
+			}
+		}
+		if !x.DType.Integer() {
+			x = s.cast(x, graph.Int64) // the data of Keras's own casts
+		}
+		return s.categories(x, c.OutputMode, depth, s.compute, c.Sparse, weights)
+	})
+
+// categories encodes whole numbers below depth, as encode_categorical_inputs of
+// Keras does, in elements of type d. weights may be nil.
+func (s *scope) categories(x graph.Value, mode string, depth int, d graph.DType, sparse bool, weights *graph.Value) graph.Value {
+	if sparse {
+		s.Failf("%w: sparse results", keras.ErrUnsupported)
+	}
+	if mode == "int" {
+		return s.cast(x, d)
+	}
+	if s.Err() != nil {
+		return none()
+	}
+	if x.Rank() < 1 || x.Rank() > 2 && s.version.Major < 3 {
+		s.Failf("%w: output_mode %q of an input %v", graph.ErrShape, mode, x.Shape)
+		return none()
+	}
+	if mode == "one_hot" && x.Rank() > 1 && x.Dim(-1) == 1 {
+		var dims []int
+		for i := range x.Rank() - 1 {
+			dims = append(dims, graph.KeepDim(i))
+		}
+		x = s.Apply(graph.Reshape{Dims: dims}, x)
+	}
+	all := graph.NewTensor(x.DType, graph.Shape{depth})
+	for i := range depth {
+		all.SetFloat(i, float64(i))
+	}
+	hot := s.Apply(graph.Binary{Func: graph.Equal}, s.insertAxis(x, x.Rank()), s.Const(all))
+	axis := graph.Reduce{Func: graph.ReduceSum, Axes: []int{-2}}
+	switch mode {
+	case "one_hot":
+		return s.cast(hot, d)
+	case "multi_hot":
+		axis.Func = graph.ReduceAny
+		return s.cast(s.Apply(axis, hot), d)
+	case "count":
+		hot = s.cast(hot, d)
+		if weights != nil {
+			hot = s.Apply(graph.Binary{Func: graph.Mul}, hot, s.insertAxis(*weights, weights.Rank()))
+		}
+		return s.Apply(axis, hot)
+	}
+	s.Failf("%w: output_mode is %q", graph.ErrAttr, mode)
+	return none()
+}
+
+type discretizationConfig struct {
+	BinBoundaries []float64          `json:"bin_boundaries"`
+	NumBins       keras.TrainingOnly `json:"num_bins"`
+	Epsilon       keras.TrainingOnly `json:"epsilon"`
+	OutputMode    string             `json:"output_mode"`
+	Sparse        bool               `json:"sparse"`
+}
+
+// discretizationLayer numbers the bin of each element: how many of
+// bin_boundaries are not above it; NaN is in the last bin. Other output modes are
+// those of CategoryEncoding over the numbers. Boundaries that Keras 2 learnt are
+// not in its files.
+//
+//	x       (batch, ...)
+//	result  (batch, ...)    whole numbers with output_mode "int"
+//
+// See https://keras.io/api/layers/preprocessing_layers/numerical/discretization/.
+var discretizationLayer = define1("Discretization", discretizationConfig{OutputMode: "int"},
+	func(s *scope, c discretizationConfig, x graph.Value) graph.Value {
+		if len(c.BinBoundaries) == 0 {
+			s.Failf("%w: no bin_boundaries", keras.ErrUnsupported)
+			return none()
+		}
+		if !x.DType.Floating() {
+			x = s.cast(x, graph.Float64)
+		} else if x.DType != graph.Float64 {
+			x = s.cast(x, graph.Float32)
+		}
+		at := graph.NewTensor(x.DType, graph.Shape{len(c.BinBoundaries)})
+		for i, b := range c.BinBoundaries {
+			at.SetFloat(i, b)
+		}
+		below := s.Apply(graph.Binary{Func: graph.Less}, s.insertAxis(x, x.Rank()), s.Const(at))
+		under := s.Apply(graph.Reduce{Func: graph.ReduceSum, Axes: []int{-1}}, s.cast(below, graph.Int32))
+		total := s.Scalar(graph.Int32, float64(len(c.BinBoundaries)))
+		bin := s.Apply(graph.Binary{Func: graph.Sub}, total, under)
+		d := s.compute
+		if c.OutputMode == "int" && s.version.Major >= 3 {
+			d = graph.Int32
+		}
+		return s.categories(bin, c.OutputMode, len(c.BinBoundaries)+1, d, c.Sparse, nil)
+	})

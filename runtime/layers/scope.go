@@ -191,7 +191,7 @@ func quantizable(class string) bool {
 // keepsDType reports the classes whose inputs Keras leaves as they are (autocast off).
 func keepsDType(class string) bool {
 	switch class {
-	case "Embedding", "ReversibleEmbedding", "InputLayer":
+	case "Embedding", "ReversibleEmbedding", "InputLayer", "CategoryEncoding", "Discretization":
 		return true
 	}
 	return false
