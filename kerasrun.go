@@ -55,6 +55,10 @@ var (
 	ErrClosed      = runtime.ErrClosed      // the model was closed
 )
 
+// PeakFLOPS measures, in some milliseconds, the most float32 multiplications and
+// additions that one core of this machine does in a second.
+func PeakFLOPS() float64 { return runtime.PeakFLOPS() }
+
 // Floats returns a Float32 tensor over data, which is not copied.
 func Floats(data []float32, shape ...int) Tensor { return graph.Floats(data, shape...) }
 

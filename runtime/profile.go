@@ -4,7 +4,15 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/kerasrun/kerasrun/runtime/step"
 )
+
+// PeakFLOPS measures, in some milliseconds, the most float32 multiplications and
+// additions that one core of this machine does in a second: what the rate of a
+// step can be compared with. Winograd's convolutions are counted as direct ones
+// and can exceed it.
+func PeakFLOPS() float64 { return step.PeakFLOPS() }
 
 // A StepTime is a step and how long it took.
 type StepTime struct {

@@ -184,12 +184,14 @@ func (o *outputFlags) settle(formats ...string) error {
 	return nil
 }
 
-// outputStyle decides about the colours of results.
+// outputStyle decides about the colours and the width of results.
 func (a *app) outputStyle(o outputFlags) output.Style {
 	if o.path != "" && o.path != "-" {
 		return output.Style{Color: a.color == "always"}
 	}
-	return a.style(a.out)
+	style := a.style(a.out)
+	style.Width = terminalWidth(a.out)
+	return style
 }
 
 // write calls f with standard output or the file of -o.

@@ -48,7 +48,9 @@ is the most that the process ever had resident.
 
 With --profile, further runs with a clock at the end of each step give its least
 and median time, its share of all the least, and the rates at which it calculates
-and moves bytes of operands, weights and results. A second table adds up the steps
+and moves bytes of operands, weights and results. The share of the peak is of the
+rate that was measured for multiplications and additions alone; Winograd's
+convolutions, counted as direct ones, can exceed it. A second table adds up the steps
 of each family of kernels.
 
 With --callers, that many sessions run at once, and the runs they finish in a
@@ -148,10 +150,9 @@ func (a *app) bench(ctx context.Context, path string, f *benchFlags) error {
 		return err
 	}
 	if f.profile {
-		if r.Steps, err = first.profile(ctx, f); err != nil {
+		if err := first.profile(ctx, f, r); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		r.Families = families(r.Steps)
 	}
 	return a.write(f.output, func(w io.Writer) error {
 		if f.output.format == "json" {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/kerasrun/kerasrun"
 	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/output"
 )
 
@@ -30,6 +32,7 @@ type stepRates struct {
 	Time   float64 `json:"time_ms"`
 	Share  float64 `json:"share"` // of the sum of all steps, 0 to 1
 	GFLOPs float64 `json:"gflop_per_s"`
+	Peak   float64 `json:"share_of_peak"` // GFLOPs of what all threads could do
 	GBs    float64 `json:"gb_per_s"`
 
 	flops, bytes int64
@@ -43,19 +46,21 @@ func (r *stepRates) add(s *stepRates) {
 	r.time += s.time
 }
 
-// finish fills in what follows from the time of r and of all steps.
-func (r *stepRates) finish(sum time.Duration) {
+// finish fills in what follows from the time of r and of all steps, and from the
+// peak in GFLOP/s.
+func (r *stepRates) finish(sum time.Duration, peak float64) {
 	r.Time = milliseconds(r.time)
 	if r.time > 0 {
 		r.Share = r.time.Seconds() / sum.Seconds()
 		r.GFLOPs = float64(r.flops) / r.time.Seconds() / 1e9
+		r.Peak = r.GFLOPs / peak
 		r.GBs = float64(r.bytes) / r.time.Seconds() / 1e9
 	}
 }
 
 // cells are the columns of r in a table.
 func (r *stepRates) cells() []string {
-	return []string{fmt.Sprintf("%.4f", r.Time), fmt.Sprintf("%.1f %%", 100*r.Share), fmt.Sprintf("%.1f", r.GFLOPs), fmt.Sprintf("%.1f", r.GBs)}
+	return []string{fmt.Sprintf("%.4f", r.Time), fmt.Sprintf("%.1f %%", 100*r.Share), fmt.Sprintf("%.1f", r.GFLOPs), fmt.Sprintf("%.0f %%", 100*r.Peak), fmt.Sprintf("%.1f", r.GBs)}
 }
 
 // A familyTime adds up the steps whose kernels are of one family and variant.
@@ -68,14 +73,15 @@ type familyTime struct {
 // mostProfiled bounds the runs of a profile: each keeps a time for every step.
 const mostProfiled = 1000
 
-// profile returns the steps with their times.
-func (b *bench) profile(ctx context.Context, f *benchFlags) ([]stepTime, error) {
+// profile fills in the steps of the report with their times.
+func (b *bench) profile(ctx context.Context, f *benchFlags, r *benchReport) error {
+	r.Peak = kerasrun.PeakFLOPS() / 1e9
 	var steps []stepTime
 	var times [][]time.Duration // by step
 	for n, start := 0, time.Now(); n < mostProfiled && !f.done(n, start); n++ {
 		run, err := b.session.Profile(ctx, b.in, b.out)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == 0 {
 			times = make([][]time.Duration, len(run))
@@ -95,17 +101,21 @@ func (b *bench) profile(ctx context.Context, f *benchFlags) ([]stepTime, error) 
 		steps[i].Median = milliseconds(percentile(times[i], 50))
 		sum += steps[i].time
 	}
+	r.Peak = max(r.Peak, kerasrun.PeakFLOPS()/1e9) // the best of two: somebody may have been in the way
 	for i := range steps {
-		steps[i].finish(sum)
+		steps[i].finish(sum, r.peak())
 	}
-	return steps, nil
+	r.Steps, r.Families = steps, families(steps, sum, r.peak())
+	return nil
 }
+
+// peak is what the threads could do together in GFLOP/s.
+func (r *benchReport) peak() float64 { return r.Peak * float64(min(r.Threads, runtime.NumCPU())) }
 
 // families adds up steps by the first word of their kernels, "conv/avx512", and
 // puts those first that take longest.
-func families(steps []stepTime) []familyTime {
+func families(steps []stepTime, sum time.Duration, peak float64) []familyTime {
 	var all []familyTime
-	var sum time.Duration
 	for i := range steps {
 		s := &steps[i]
 		name, _, _ := strings.Cut(s.Kernel, " ")
@@ -116,17 +126,16 @@ func families(steps []stepTime) []familyTime {
 		}
 		all[at].Steps++
 		all[at].add(&s.stepRates)
-		sum += s.time
 	}
 	for i := range all {
-		all[i].finish(sum)
+		all[i].finish(sum, peak)
 	}
 	slices.SortStableFunc(all, func(a, b familyTime) int { return cmp.Compare(b.time, a.time) })
 	return all
 }
 
 func (r *benchReport) writeSteps(w io.Writer, style output.Style) error {
-	rates := []output.Column{{Title: "ms", Right: true}, {Title: "Share", Right: true}, {Title: "GFLOP/s", Right: true}, {Title: "GB/s", Right: true}}
+	rates := []output.Column{{Title: "ms", Right: true}, {Title: "Share", Right: true}, {Title: "GFLOP/s", Right: true}, {Title: "Peak", Right: true}, {Title: "GB/s", Right: true}}
 	columns := append([]output.Column{{Title: "#", Right: true}, {Title: "Step"}, {Title: "Kernel"}, {Title: "Result"}}, rates...)
 	t := style.NewTable(append(columns, output.Column{Title: "Layers"})...)
 	var all stepRates
@@ -135,12 +144,13 @@ func (r *benchReport) writeSteps(w io.Writer, style output.Style) error {
 		t.Row(slices.Concat([]string{strconv.Itoa(i + 1), s.Op, s.Kernel, s.shape}, s.cells(), []string{strings.Join(s.Layers, " ")})...)
 		all.add(&s.stepRates)
 	}
-	all.finish(all.time)
+	all.finish(all.time, r.peak())
 	t.Footer(slices.Concat([]string{"", fmt.Sprintf("%d steps", len(r.Steps)), "", ""}, all.cells(), []string{""})...)
 	if err := t.Write(w); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
+	fmt.Fprintf(w, "The peak of one core is %.1f GFLOP/s.\n\n", r.Peak)
 	t = style.NewTable(append([]output.Column{{Title: "Kernels"}, {Title: "Steps", Right: true}}, rates...)...)
 	for i := range r.Families {
 		f := &r.Families[i]

@@ -28,7 +28,8 @@ type benchReport struct {
 	P99      float64      `json:"p99_ms"`
 	Rate     float64      `json:"runs_per_s"` // of all callers together
 	Load     float64      `json:"load_ms"`
-	PeakMB   float64      `json:"peak_rss_mb"` // of 2^20 bytes; 0 where the system does not say
+	PeakMB   float64      `json:"peak_rss_mb"`                // of 2^20 bytes; 0 where the system does not say
+	Peak     float64      `json:"peak_gflop_per_s,omitempty"` // of one core, measured for the steps
 	Steps    []stepTime   `json:"steps,omitempty"`
 	Families []familyTime `json:"families,omitempty"`
 

@@ -36,8 +36,9 @@ inputs and outputs. A model that uses something kerasrun does not implement ends
 in exit code 3 and a message that names it.
 
 With --plan it also prints the steps that a prediction takes: what is computed with
-what fused into it, the kernel, the shape of the result, floating-point operations
-and the bytes of operands, weights and results.`,
+what fused into it, the kernel, the shape of the result, the parts that threads
+share, floating-point operations, the bytes of operands, weights and results, and
+how long the cost model thinks that it takes on one core.`,
 		Example: `  kerasrun inspect model.keras
   kerasrun inspect model.json --weights model.weights.h5 --expand-nested
   kerasrun inspect resnet50.h5 --plan --batch 8
@@ -92,9 +93,17 @@ func (a *app) inspect(path string, f *inspectFlags) error {
 // reason, or Keras's default.
 func (a *app) summaryWidth() int {
 	const least, most = 60, 120
-	if f, ok := a.out.(*os.File); ok && isTerminal(a.out) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return min(max(w, least), most)
+	if w := terminalWidth(a.out); w > 0 {
+		return min(max(w, least), most)
+	}
+	return 0
+}
+
+// terminalWidth is the number of columns of a terminal, 0 for what is none.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && isTerminal(w) {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
 		}
 	}
 	return 0

@@ -15,7 +15,8 @@ type planReport struct {
 	Inputs []endJSON  `json:"inputs"`
 	FLOPs  int64      `json:"flops"`
 	Bytes  int64      `json:"bytes"`
-	Memory int64      `json:"memory"` // values of one run, weights apart
+	Micros float64    `json:"estimate_us"` // on one thread, of the cost model
+	Memory int64      `json:"memory"`      // values of one run, weights apart
 	Steps  []planStep `json:"steps"`
 
 	head string
@@ -28,6 +29,8 @@ type planStep struct {
 	Outputs []endJSON `json:"outputs"`
 	FLOPs   int64     `json:"flops"`
 	Bytes   int64     `json:"bytes"`
+	Chunks  int       `json:"chunks"` // parts that threads share
+	Micros  float64   `json:"estimate_us"`
 	Layers  []string  `json:"layers"`
 
 	shape string
@@ -49,13 +52,18 @@ func newPlanReport(m *kerasrun.Model, shapes []kerasrun.Shape) (*planReport, err
 	for _, s := range info.Steps {
 		p.FLOPs += s.FLOPs
 		p.Bytes += s.Bytes
+		micros := float64(s.Estimate) / 1e3
+		p.Micros += micros
 		p.Steps = append(p.Steps, planStep{
-			Op: s.Op, Kernel: s.Kernel, Outputs: newEndsJSON(s.Outputs), FLOPs: s.FLOPs, Bytes: s.Bytes, Layers: s.Layers,
+			Op: s.Op, Kernel: s.Kernel, Outputs: newEndsJSON(s.Outputs), FLOPs: s.FLOPs, Bytes: s.Bytes, Chunks: s.Chunks, Micros: micros, Layers: s.Layers,
 			shape: shapeText(s.Outputs),
 		})
 	}
 	return p, nil
 }
+
+// compact writes shapes so that a row fits a terminal.
+var compact = strings.NewReplacer("), (", " ", ", ", "x", "(", "", ")", "")
 
 func (p *planReport) write(w io.Writer, style output.Style) error {
 	if _, err := fmt.Fprintf(w, "Plan for %s\n\n", p.head); err != nil {
@@ -63,12 +71,14 @@ func (p *planReport) write(w io.Writer, style output.Style) error {
 	}
 	t := style.NewTable(
 		output.Column{Title: "#", Right: true}, output.Column{Title: "Step"}, output.Column{Title: "Kernel"}, output.Column{Title: "Result"},
-		output.Column{Title: "FLOPs", Right: true}, output.Column{Title: "Bytes", Right: true}, output.Column{Title: "Layers"},
+		output.Column{Title: "Parts", Right: true}, output.Column{Title: "FLOPs", Right: true}, output.Column{Title: "Bytes", Right: true},
+		output.Column{Title: "µs", Right: true}, output.Column{Title: "Layers"},
 	)
 	for i, s := range p.Steps {
-		t.Row(strconv.Itoa(i+1), s.Op, s.Kernel, s.shape, output.Quantity(s.FLOPs), output.Bytes(s.Bytes), strings.Join(s.Layers, " "))
+		t.Row(strconv.Itoa(i+1), strings.ReplaceAll(s.Op, " + ", "+"), s.Kernel, compact.Replace(s.shape),
+			strconv.Itoa(s.Chunks), output.Quantity(s.FLOPs), output.Quantity(s.Bytes), fmt.Sprintf("%.0f", s.Micros), strings.Join(s.Layers, " "))
 	}
-	t.Footer("", fmt.Sprintf("%d steps", len(p.Steps)), "", "", output.Quantity(p.FLOPs), output.Bytes(p.Bytes), output.Bytes(p.Memory)+" of values in memory")
+	t.Footer("", fmt.Sprintf("%d steps", len(p.Steps)), "", "", "", output.Quantity(p.FLOPs), output.Quantity(p.Bytes), fmt.Sprintf("%.0f", p.Micros), output.Bytes(p.Memory)+" of values in memory")
 	return t.Write(w)
 }
 

@@ -80,6 +80,10 @@ func (s split) bounds(chunk int) (lo, hi int) {
 // splitFor splits n units that take ns nanoseconds together.
 func splitFor(n int, ns float64) split { return split{n, max(1, min(n, chunksFor(ns))), ns} }
 
+// PeakFLOPS measures the most float32 multiplications and additions that a core
+// does in a second with the instructions that the kernels use.
+func PeakFLOPS() float64 { return cpu.PeakFLOPS() }
+
 // base is what every step has.
 type base struct {
 	work split

@@ -11,6 +11,7 @@ import (
 // A Style says how text for people looks.
 type Style struct {
 	Color bool
+	Width int // of a terminal, which cuts longer rows of tables; 0 for any
 }
 
 // Good, Bad and Strong colour a word, where colours are on.
@@ -58,6 +59,7 @@ func (t *Table) Write(w io.Writer) error {
 	look.Options = table.Options{SeparateHeader: true, SeparateFooter: true}
 	look.Format = table.FormatOptions{}
 	p.SetStyle(look)
+	p.SetAllowedRowLength(t.style.Width)
 	var configs []table.ColumnConfig
 	for i, c := range t.columns {
 		config := table.ColumnConfig{Number: i + 1}
