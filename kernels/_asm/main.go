@@ -27,7 +27,7 @@ var files = map[string]func(*text){
 	"conv/depthwise_amd64.s":        depthwiseAMD64,
 	"cpu/peak_amd64.s":              peakX86,
 	"cpu/peak_arm64.s":              peakNEON,
-	"pool/max_amd64.s":              maxAMD64,
+	"pool/pool_amd64.s":             poolAMD64,
 	"conv/depthwise_stubs_amd64.go": depthwiseStubs("AVX512", "AVX2"),
 }
 

@@ -127,7 +127,7 @@ func TestReferences(t *testing.T) {
 
 	require.Equal(t, []float64{11, 15}, MatMul([]float32{1, 2}, []float32{3, 4, 5, 5}, 1, 2, 2, true).Value)
 
-	maximum, average := Pool(Pool2D{
+	maximum, average := Pool(Pooling{
 		InH: 1, InW: 3, C: 1, OutH: 1, OutW: 2, KH: 1, KW: 2, StrideH: 1, StrideW: 2,
 	}, []float32{1, 3, 5})
 	require.Equal(t, []float64{3, 5}, maximum)

@@ -1,5 +1,5 @@
 // Package pool holds the pooling kernels: maximum and average of windows of
-// an NHWC image, in float32.
+// an NHWC image or an NDHWC volume, in float32.
 //
 // A call works on one image, element (y, x, c) at (y*W+x)*stride+c, where
 // stride is the number of channels or more. Nothing here allocates, starts

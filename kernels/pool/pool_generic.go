@@ -8,36 +8,35 @@ func window(o, stride, pad, size, in int) (from, to int) {
 	return max(from, 0), min(from+size, in)
 }
 
-func (s *Shape) strides() (src, dst int) {
-	src, dst = s.SrcStride, s.DstStride
-	if src == 0 {
-		src = s.C
-	}
-	if dst == 0 {
-		dst = s.C
-	}
-	return src, dst
-}
-
-func maxRows(s *Shape, dst, src []float32, y0, y1 int) {
-	srcStride, dstStride := s.strides()
+// windows calls f for every window of output rows y0 to y1-1 with its pixel of
+// dst and the part of it inside the image: planes d0 to d1-1 and so on.
+func (s *Shape) windows(y0, y1 int, f func(pixel, d0, d1, h0, h1, w0, w1 int)) {
 	for y := y0; y < y1; y++ {
-		top, bottom := window(y, s.StrideH, s.PadTop, s.KH, s.InH)
-		for x := 0; x < s.OutW; x++ {
-			left, right := window(x, s.StrideW, s.PadLeft, s.KW, s.InW)
-			d := dst[(y*s.OutW+x)*dstStride:][:s.C]
-			fill(d, -math.MaxFloat32)
-			for iy := top; iy < bottom; iy++ {
-				for ix := left; ix < right; ix++ {
-					maxInto(d, src[(iy*s.InW+ix)*srcStride:])
-				}
-			}
+		d0, d1 := window(y/s.OutH, s.StrideD, s.PadFront, s.KD, s.InD)
+		h0, h1 := window(y%s.OutH, s.StrideH, s.PadTop, s.KH, s.InH)
+		for x := range s.OutW {
+			w0, w1 := window(x, s.StrideW, s.PadLeft, s.KW, s.InW)
+			f(y*s.OutW+x, d0, d1, h0, h1, w0, w1)
 		}
 	}
 }
 
-// maxIntoGeneric raises dst to src where src is larger; NaNs of src are passed over.
-func maxIntoGeneric(dst, src []float32) {
+func maxRows(s *Shape, dst, src []float32, y0, y1 int) {
+	s.windows(y0, y1, func(pixel, d0, d1, h0, h1, w0, w1 int) {
+		out := dst[pixel*s.DstStride:][:s.C]
+		fill(out, -math.MaxFloat32)
+		for d := d0; d < d1; d++ {
+			for h := h0; h < h1; h++ {
+				for w := w0; w < w1; w++ {
+					maxInto(out, src[((d*s.InH+h)*s.InW+w)*s.SrcStride:])
+				}
+			}
+		}
+	})
+}
+
+// maxInto raises dst to src where src is larger; NaNs of src are passed over.
+func maxInto(dst, src []float32) {
 	for i, v := range src[:len(dst)] {
 		if v > dst[i] {
 			dst[i] = v
@@ -59,34 +58,31 @@ func globalMax(dst, src []float32, n, c, srcStride int) {
 const sumBlock = 64
 
 func averageRows(s *Shape, dst, src []float32, y0, y1 int) {
-	srcStride, dstStride := s.strides()
 	var block [sumBlock]float64
-	for y := y0; y < y1; y++ {
-		top, bottom := window(y, s.StrideH, s.PadTop, s.KH, s.InH)
-		for x := 0; x < s.OutW; x++ {
-			left, right := window(x, s.StrideW, s.PadLeft, s.KW, s.InW)
-			d := dst[(y*s.OutW+x)*dstStride:][:s.C]
-			if top >= bottom || left >= right {
-				fill(d, 0)
-				continue
-			}
-			scale := 1 / float64((bottom-top)*(right-left))
-			for c := 0; c < s.C; c += sumBlock {
-				sum := block[:min(sumBlock, s.C-c)]
-				clear(sum)
-				for iy := top; iy < bottom; iy++ {
-					for ix := left; ix < right; ix++ {
-						for i, v := range src[(iy*s.InW+ix)*srcStride+c:][:len(sum)] {
+	s.windows(y0, y1, func(pixel, d0, d1, h0, h1, w0, w1 int) {
+		out := dst[pixel*s.DstStride:][:s.C]
+		if d0 >= d1 || h0 >= h1 || w0 >= w1 {
+			fill(out, 0)
+			return
+		}
+		scale := 1 / float64((d1-d0)*(h1-h0)*(w1-w0))
+		for c := 0; c < s.C; c += sumBlock {
+			sum := block[:min(sumBlock, s.C-c)]
+			clear(sum)
+			for d := d0; d < d1; d++ {
+				for h := h0; h < h1; h++ {
+					for w := w0; w < w1; w++ {
+						for i, v := range src[((d*s.InH+h)*s.InW+w)*s.SrcStride+c:][:len(sum)] {
 							sum[i] += float64(v)
 						}
 					}
 				}
-				for i, v := range sum {
-					d[c+i] = float32(v * scale)
-				}
+			}
+			for i, v := range sum {
+				out[c+i] = float32(v * scale)
 			}
 		}
-	}
+	})
 }
 
 func fill(d []float32, v float32) {

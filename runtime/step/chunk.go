@@ -18,7 +18,7 @@ import (
 const (
 	nsFLOP      = 1.0 / 105 // a multiplication or addition of a convolution or product
 	nsDepthwise = 1.0 / 70  // one of a depthwise convolution
-	nsPool      = 0.15      // an element of a pooling's windows
+	nsPool      = 0.05      // an element of a pooling's windows
 	nsPass      = 0.15      // an element read, combined and written
 	nsSmooth    = 0.7       // exp, tanh, ... of an element
 	nsScalar    = 8.0       // an element through a scalar function of float64

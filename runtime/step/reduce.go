@@ -59,7 +59,11 @@ func (m *maker) reduce(op graph.Reduce) Step {
 	if chunks := chunksFor(ns); inner > 1 && outer < chunks {
 		r.blocks = min((chunks+outer-1)/outer, (inner+minBlock-1)/minBlock)
 	}
-	r.base = m.base(kernel("vec", name), float64(elems(x)), splitFor(outer*r.blocks, ns))
+	k := kernel("vec", name)
+	if inner > 1 && r.channels != nil {
+		k = kernelOn(pool.Variant(inner/r.blocks), "pool", name)
+	}
+	r.base = m.base(k, float64(elems(x)), splitFor(outer*r.blocks, ns))
 	return r
 }
 
