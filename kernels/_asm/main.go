@@ -29,6 +29,11 @@ var files = map[string]func(*text){
 	"cpu/peak_arm64.s":              peakNEON,
 	"pool/pool_amd64.s":             poolAMD64,
 	"conv/depthwise_stubs_amd64.go": depthwiseStubs("AVX512", "AVX2"),
+	"vec/map_amd64.s":               func(t *text) { mapAssembly(t, avx512Vectors, avx2Vectors) },
+	"vec/map_arm64.s":               func(t *text) { mapAssembly(t, neonVectors) },
+	"vec/map_kernels.go":            mapKernels,
+	"vec/stubs_amd64.go":            func(t *text) { mapStubs(t, avx512Vectors, avx2Vectors) },
+	"vec/stubs_arm64.go":            func(t *text) { mapStubs(t, neonVectors) },
 }
 
 // text collects assembly or Go.

@@ -108,6 +108,10 @@ func singles(v []float64) []float32 {
 }
 
 func TestActivationsAgainstKeras(t *testing.T) {
+	eachVariant(t, activationsAgainstKeras)
+}
+
+func activationsAgainstKeras(t *testing.T) {
 	g := readGoldens(t)
 	x := singles(floats(t, g.X))
 	require.Len(t, activations(), len(g.Elementwise))
@@ -130,8 +134,13 @@ func TestActivationsAgainstKeras(t *testing.T) {
 	}
 }
 
-// Lengths, ends of slices, and dst being src.
+// Lengths, ends of slices, and dst being src: an element's result depends on
+// nothing but itself.
 func TestActivationLengths(t *testing.T) {
+	eachVariant(t, activationLengths)
+}
+
+func activationLengths(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	for _, a := range activations() {
 		for n := 0; n <= 35; n++ {
@@ -157,9 +166,23 @@ func TestPReLURow(t *testing.T) {
 }
 
 func TestGLU(t *testing.T) {
-	dst := kerneltest.Guarded(t, 2)
-	GLU(dst, []float32{2, -4}, []float32{0, inf32})
-	require.Equal(t, []float32{1, -4}, dst)
+	eachVariant(t, func(t *testing.T) {
+		dst := kerneltest.Guarded(t, 2)
+		GLU(dst, []float32{2, -4}, []float32{0, inf32})
+		require.Equal(t, []float32{1, -4}, dst)
+		r := rand.New(rand.NewSource(3))
+		for n := range 50 {
+			a, b, want := kerneltest.Random(r, n), kerneltest.Random(r, n), make([]float64, n)
+			for i, x := range b {
+				want[i] = float64(a[i]) * sigmoid64(float64(x))
+			}
+			dst, same := kerneltest.Fenced(t, n), kerneltest.Copy(t, b)
+			GLU(dst, a, b)
+			kerneltest.CheckULP(t, dst, want, 2)
+			GLU(same, a, same)
+			kerneltest.CheckULP(t, same, want, 2)
+		}
+	})
 }
 
 func TestSoftmaxAgainstKeras(t *testing.T) {

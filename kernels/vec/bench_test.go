@@ -18,6 +18,8 @@ func BenchmarkElementwise(b *testing.B) {
 		{"LeakyReLU", func() { LeakyReLU(dst, src, 0.3) }},
 		{"HardSigmoid", func() { HardSigmoid(dst, src) }},
 		{"Sigmoid", func() { Sigmoid(dst, src) }},
+		{"Exp", func() { Exp(dst, src) }},
+		{"SiLU", func() { SiLU(dst, src) }},
 		{"Tanh", func() { Tanh(dst, src) }},
 		{"GELU", func() { GELU(dst, src) }},
 		{"Add", func() { Add(dst, src, src) }},

@@ -16,9 +16,17 @@
 //
 // # Accuracy and special values
 //
-// Functions of one number are computed in float64 and rounded once, except
-// where Keras's own float32 arithmetic is exact or its steps are part of the
-// definition. Sums are kept in float64. NaN goes in and out as in TensorFlow:
+// The plain form computes functions of one number in float64 and rounds once,
+// except where Keras's own float32 arithmetic is exact or its steps are part of
+// the definition. The assembly computes in float32, and stays this far from the
+// rounded result, in steps of the float32 grid:
+//
+//	Exp                  1
+//	Sigmoid, Tanh, SiLU  2
+//
+// All instruction sets compute the same bits there, and an element's result
+// depends on nothing but the element: not on its place, nor on the length of
+// the slice. Sums are kept in float64. NaN goes in and out as in TensorFlow:
 // comparisons select like tf.where, the relu family, minimum and maximum
 // propagate it.
 //

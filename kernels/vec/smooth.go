@@ -1,22 +1,22 @@
 package vec
 
 // Exp computes e^x.
-func Exp(dst, src []float32) { each(dst, src, exp) }
+func Exp(dst, src []float32) { smooth(mapExp, dst, src, exp) }
 
 // Sigmoid computes 1/(1+e^-x).
-func Sigmoid(dst, src []float32) { each(dst, src, sigmoid) }
+func Sigmoid(dst, src []float32) { smooth(mapSigmoid, dst, src, sigmoid) }
 
 // LogSigmoid computes -softplus(-x).
 func LogSigmoid(dst, src []float32) { each(dst, src, logSigmoid) }
 
 // Tanh computes the hyperbolic tangent.
-func Tanh(dst, src []float32) { each(dst, src, tanh) }
+func Tanh(dst, src []float32) { smooth(mapTanh, dst, src, tanh) }
 
 // TanhShrink computes x - tanh(x).
 func TanhShrink(dst, src []float32) { each(dst, src, tanhShrink) }
 
 // SiLU computes x*sigmoid(x), also known as swish.
-func SiLU(dst, src []float32) { each(dst, src, silu) }
+func SiLU(dst, src []float32) { smooth(mapSilu, dst, src, silu) }
 
 // Mish computes x*tanh(softplus(x)).
 func Mish(dst, src []float32) { each(dst, src, mish) }
@@ -50,4 +50,15 @@ func SELU(dst, src []float32) { each(dst, src, selu) }
 func CELU(dst, src []float32, alpha float32) { celu(dst, src, alpha) }
 
 // GLU computes a*sigmoid(b) for two halves a and b of a tensor.
-func GLU(dst, a, b []float32) { glu(dst, a, b) }
+func GLU(dst, a, b []float32) {
+	if !map2(mapGlu, dst, a, b) {
+		glu(dst, a, b)
+	}
+}
+
+// smooth runs a kernel, or its plain form on every element.
+func smooth(k mapKernel, dst, src []float32, plain func(float32) float32) {
+	if !map1(k, dst, src) {
+		each(dst, src, plain)
+	}
+}
