@@ -7,6 +7,7 @@ type job struct {
 	h, w                 axis
 	in, out, groups      int // channels of a group
 	srcStride, dstStride int
+	blockK               int  // products of a partial sum
 	oneRow               bool // each output pixel reads the input pixel of the same place
 	joined               bool // the taps of a kernel row read adjacent floats
 	epi                  Epilogue
@@ -19,6 +20,7 @@ func newJob(s *Shape, epi *Epilogue) job {
 		in:        s.InC / s.Groups,
 		out:       s.OutC / s.Groups,
 		groups:    s.Groups,
+		blockK:    blockK,
 		srcStride: orElse(s.SrcStride, s.InC),
 		dstStride: orElse(s.DstStride, s.OutC),
 	}
@@ -36,6 +38,7 @@ func newTransposedJob(s *TransposedShape, epi *Epilogue) job {
 		in:        s.InC,
 		out:       s.OutC,
 		groups:    1,
+		blockK:    blockK,
 		srcStride: orElse(s.SrcStride, s.InC),
 		dstStride: orElse(s.DstStride, s.OutC),
 	}

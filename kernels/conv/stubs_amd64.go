@@ -220,3 +220,399 @@ func gemmAVX2(g *gemmArgs, rows, vectors int) {
 		gemmAVX2_6x16(g)
 	}
 }
+
+//go:noescape
+func winogradInAVX512_1x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_1x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_1x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_1x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_2x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_2x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_3x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_3x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_3x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_3x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_4x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_4x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX512_4x4(args *winogradArgs)
+
+// winogradInAVX512 runs the transform of a tile of h x w outputs.
+func winogradInAVX512(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 9:
+		winogradInAVX512_1x1(a)
+	case 10:
+		winogradInAVX512_1x2(a)
+	case 11:
+		winogradInAVX512_1x3(a)
+	case 12:
+		winogradInAVX512_1x4(a)
+	case 17:
+		winogradInAVX512_2x1(a)
+	case 18:
+		winogradInAVX512_2x2(a)
+	case 19:
+		winogradInAVX512_2x3(a)
+	case 20:
+		winogradInAVX512_2x4(a)
+	case 25:
+		winogradInAVX512_3x1(a)
+	case 26:
+		winogradInAVX512_3x2(a)
+	case 27:
+		winogradInAVX512_3x3(a)
+	case 28:
+		winogradInAVX512_3x4(a)
+	case 33:
+		winogradInAVX512_4x1(a)
+	case 34:
+		winogradInAVX512_4x2(a)
+	case 35:
+		winogradInAVX512_4x3(a)
+	case 36:
+		winogradInAVX512_4x4(a)
+	}
+}
+
+//go:noescape
+func winogradOutAVX512_1x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_1x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_1x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_1x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_2x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_2x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_3x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_3x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_3x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_3x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_4x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_4x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX512_4x4(args *winogradArgs)
+
+// winogradOutAVX512 runs the transform of a tile of h x w outputs.
+func winogradOutAVX512(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 9:
+		winogradOutAVX512_1x1(a)
+	case 10:
+		winogradOutAVX512_1x2(a)
+	case 11:
+		winogradOutAVX512_1x3(a)
+	case 12:
+		winogradOutAVX512_1x4(a)
+	case 17:
+		winogradOutAVX512_2x1(a)
+	case 18:
+		winogradOutAVX512_2x2(a)
+	case 19:
+		winogradOutAVX512_2x3(a)
+	case 20:
+		winogradOutAVX512_2x4(a)
+	case 25:
+		winogradOutAVX512_3x1(a)
+	case 26:
+		winogradOutAVX512_3x2(a)
+	case 27:
+		winogradOutAVX512_3x3(a)
+	case 28:
+		winogradOutAVX512_3x4(a)
+	case 33:
+		winogradOutAVX512_4x1(a)
+	case 34:
+		winogradOutAVX512_4x2(a)
+	case 35:
+		winogradOutAVX512_4x3(a)
+	case 36:
+		winogradOutAVX512_4x4(a)
+	}
+}
+
+//go:noescape
+func winogradPoolAVX512_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX512_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX512_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX512_4x4(args *winogradArgs)
+
+// winogradPoolAVX512 runs the transform of a tile of h x w outputs.
+func winogradPoolAVX512(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 18:
+		winogradPoolAVX512_2x2(a)
+	case 20:
+		winogradPoolAVX512_2x4(a)
+	case 34:
+		winogradPoolAVX512_4x2(a)
+	case 36:
+		winogradPoolAVX512_4x4(a)
+	}
+}
+
+//go:noescape
+func winogradInAVX2_1x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_1x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_1x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_1x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_2x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_2x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_3x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_3x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_3x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_3x4(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_4x1(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_4x3(args *winogradArgs)
+
+//go:noescape
+func winogradInAVX2_4x4(args *winogradArgs)
+
+// winogradInAVX2 runs the transform of a tile of h x w outputs.
+func winogradInAVX2(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 9:
+		winogradInAVX2_1x1(a)
+	case 10:
+		winogradInAVX2_1x2(a)
+	case 11:
+		winogradInAVX2_1x3(a)
+	case 12:
+		winogradInAVX2_1x4(a)
+	case 17:
+		winogradInAVX2_2x1(a)
+	case 18:
+		winogradInAVX2_2x2(a)
+	case 19:
+		winogradInAVX2_2x3(a)
+	case 20:
+		winogradInAVX2_2x4(a)
+	case 25:
+		winogradInAVX2_3x1(a)
+	case 26:
+		winogradInAVX2_3x2(a)
+	case 27:
+		winogradInAVX2_3x3(a)
+	case 28:
+		winogradInAVX2_3x4(a)
+	case 33:
+		winogradInAVX2_4x1(a)
+	case 34:
+		winogradInAVX2_4x2(a)
+	case 35:
+		winogradInAVX2_4x3(a)
+	case 36:
+		winogradInAVX2_4x4(a)
+	}
+}
+
+//go:noescape
+func winogradOutAVX2_1x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_1x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_1x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_1x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_2x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_2x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_3x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_3x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_3x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_3x4(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_4x1(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_4x3(args *winogradArgs)
+
+//go:noescape
+func winogradOutAVX2_4x4(args *winogradArgs)
+
+// winogradOutAVX2 runs the transform of a tile of h x w outputs.
+func winogradOutAVX2(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 9:
+		winogradOutAVX2_1x1(a)
+	case 10:
+		winogradOutAVX2_1x2(a)
+	case 11:
+		winogradOutAVX2_1x3(a)
+	case 12:
+		winogradOutAVX2_1x4(a)
+	case 17:
+		winogradOutAVX2_2x1(a)
+	case 18:
+		winogradOutAVX2_2x2(a)
+	case 19:
+		winogradOutAVX2_2x3(a)
+	case 20:
+		winogradOutAVX2_2x4(a)
+	case 25:
+		winogradOutAVX2_3x1(a)
+	case 26:
+		winogradOutAVX2_3x2(a)
+	case 27:
+		winogradOutAVX2_3x3(a)
+	case 28:
+		winogradOutAVX2_3x4(a)
+	case 33:
+		winogradOutAVX2_4x1(a)
+	case 34:
+		winogradOutAVX2_4x2(a)
+	case 35:
+		winogradOutAVX2_4x3(a)
+	case 36:
+		winogradOutAVX2_4x4(a)
+	}
+}
+
+//go:noescape
+func winogradPoolAVX2_2x2(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX2_2x4(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX2_4x2(args *winogradArgs)
+
+//go:noescape
+func winogradPoolAVX2_4x4(args *winogradArgs)
+
+// winogradPoolAVX2 runs the transform of a tile of h x w outputs.
+func winogradPoolAVX2(a *winogradArgs, h, w int) {
+	switch h<<3 | w {
+	case 18:
+		winogradPoolAVX2_2x2(a)
+	case 20:
+		winogradPoolAVX2_2x4(a)
+	case 34:
+		winogradPoolAVX2_4x2(a)
+	case 36:
+		winogradPoolAVX2_4x4(a)
+	}
+}

@@ -23,13 +23,14 @@ type tileArgs struct {
 	k             int
 	n0, a0, b0    int
 	n1, a1, b1    int
+	blockK        int // terms of a piece
 	sum           [tileRows * genericWidth]float32
 }
 
 // multiply runs the micro-kernel over all segments of t, in pieces of about
-// blockK terms.
+// t.blockK terms.
 func (t *tileArgs) multiply() {
-	if t.k*t.n0*t.n1 <= blockK {
+	if t.k*t.n0*t.n1 <= t.blockK {
 		tile1x4(t)
 		return
 	}
@@ -37,9 +38,9 @@ func (t *tileArgs) multiply() {
 	t.n0, t.n1 = 1, 1
 	for i := 0; i < n1; i++ {
 		for j := 0; j < n0; j++ {
-			for o := 0; o < k; o += blockK {
+			for o := 0; o < k; o += t.blockK {
 				t.a, t.b = a+i*t.a1+j*t.a0+o, b+i*t.b1+j*t.b0+o*genericWidth
-				t.k = min(blockK, k-o)
+				t.k = min(t.blockK, k-o)
 				tile1x4(t)
 			}
 		}
@@ -49,7 +50,7 @@ func (t *tileArgs) multiply() {
 
 // genericBlock computes n pixels of a block in tiles.
 func (j *job) genericBlock(t *tileArgs, dst []float32, s *strip, b *block, at place, n int) {
-	t.rowStep = s.advance * j.srcStride
+	t.rowStep, t.blockK = s.advance*j.srcStride, j.blockK
 	t.k, t.n0, t.a0, t.b0, t.n1, t.a1, t.b1 = j.segments(s, genericWidth)
 	for o := 0; o < n; o += tileRows {
 		t.rows = min(tileRows, n-o)

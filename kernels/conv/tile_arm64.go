@@ -14,3 +14,12 @@ func (g *gemmArgs) setMask(b *block) {
 }
 
 func gemmTile(b *block, g *gemmArgs, rows int) { gemmNEON(g, rows, b.vectors) }
+
+// winogradArgs is the memory of Winograd's transforms during a call.
+type winogradArgs struct{ outputs [16]float32 }
+
+// inVectors transforms no channels: there is no assembly.
+func (*winogradArgs) inVectors(_, _ []float32, _, _, _, _, _, _ int) int { return 0 }
+
+// outVectors brings no channels back: there is no assembly.
+func (*winogradArgs) outVectors(*Epilogue, []float32, []float32, *winogradOutput) int { return 0 }

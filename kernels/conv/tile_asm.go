@@ -12,7 +12,7 @@ type gemmArgs struct {
 	rowStep, cStep, residualStep int // from pixel to pixel
 	tiles                        int // counted down
 	tileA, tileC, tileResidual   int // from tile to tile
-	k, piece, every              int // terms of a segment, of a piece of it; pieces of a partial sum
+	k, piece, every, blockK      int // terms of a segment, of a piece of it; pieces and terms of a partial sum
 	n0, a0, b0                   int // a0, b0: from the end of a segment to the next
 	n1, a1, b1                   int // a1, b1: what is to be added to that after n0 segments
 	resume                       int // 1: sum holds partial sums of an earlier call
@@ -67,6 +67,7 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 	if j.epi.Clamp {
 		g.clamp = 1
 	}
+	g.blockK = j.blockK
 	g.setMask(b)
 
 	terms := k * n0 * n1
@@ -118,8 +119,8 @@ func (g *gemmArgs) point(src, packed []float32, a, b, k int) {
 
 // segments sets the segments, as in tileArgs.
 func (g *gemmArgs) segments(k, n0, a0, b0, n1, a1, b1, width int) {
-	g.k, g.piece = k, min(k, blockK)
-	g.every = blockK / max(1, g.piece)
+	g.k, g.piece = k, min(k, g.blockK)
+	g.every = g.blockK / max(1, g.piece)
 	g.n0, g.a0, g.b0 = n0, 4*(a0-k), 4*(b0-k*width)
 	g.n1, g.a1, g.b1 = n1, 4*(a1-n0*a0), 4*(b1-n0*b0)
 }
