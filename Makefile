@@ -60,10 +60,12 @@ goldens: $(PY) ## Rewrite every golden case in testdata/models from real Keras.
 parity: $(PY) ## Compare with real Keras: the article's CNN and a slice of keras.applications.
 	$(PY) python/parity.py $(PARITY) --models slice
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
+	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN and all of keras.applications.
 	$(PY) python/parity.py $(PARITY) --models all
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
+	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
 
 compat: ## Try every model file below MODELS and print a table.
 	$(GO) run ./internal/compat $(MODELS)

@@ -39,7 +39,7 @@ func newModel(file FileInfo, arch *keras.Model, prog *layers.Program, weights []
 	}
 	m.plans.size = o.Limits.Plans
 	var err error
-	m.compiled, err = plan.Compile(prog.Graph, weights, m.packs, plan.Options{NoFuse: o.noFuse, MaxActivation: o.Limits.Activation})
+	m.compiled, err = plan.Compile(prog.Graph, weights, m.packs, o.plan(nil))
 	if err != nil {
 		return nil, err
 	}

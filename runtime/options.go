@@ -4,6 +4,7 @@ import (
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/plan"
 )
 
 // Options change how a model is opened and run. The zero value is the default.
@@ -19,6 +20,8 @@ type Options struct {
 	// TheanoKernels says whether the convolution kernels of a legacy file are those of Theano,
 	// to be turned by 180 degrees; nil decides by the file.
 	TheanoKernels *bool
+	// Exact leaves out what is faster but loses digits: Winograd's convolution.
+	Exact bool
 	// Limits bound what a file can make the loader do.
 	Limits Limits
 	// noFuse leaves every op a step of its own, for tests.
@@ -32,6 +35,9 @@ type Limits struct {
 	Activation int64
 	// Weights is the bytes of all weights together; 64 GiB. Weights that the file does not hold are never allocated.
 	Weights int64
+	// Winograd is the bytes of the weights that are kept in the form of Winograd's convolution, 4 times the size of
+	// what they come from; 1 GiB. Convolutions past it are computed directly.
+	Winograd int64
 	// Plans is the number of input shapes whose plans are kept; 16.
 	Plans int
 	Keras keras.Limits
@@ -45,8 +51,20 @@ func (l Limits) withDefaults() Limits {
 	if l.Weights <= 0 {
 		l.Weights = 64 << 30
 	}
+	if l.Winograd <= 0 {
+		l.Winograd = 1 << 30
+	}
 	if l.Plans <= 0 {
 		l.Plans = 16
 	}
 	return l
+}
+
+// plan are the options of a plan that keeps the values keep.
+func (o *Options) plan(keep []int) plan.Options {
+	p := plan.Options{Keep: keep, NoFuse: o.noFuse, MaxActivation: o.Limits.Activation}
+	if !o.Exact {
+		p.Winograd = o.Limits.Winograd
+	}
+	return p
 }

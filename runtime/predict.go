@@ -77,7 +77,7 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := plan.Compile(m.prog.Graph, m.weights, m.packs, plan.Options{Keep: keep, NoFuse: m.options.noFuse, MaxActivation: m.options.Limits.Activation})
+	c, err := plan.Compile(m.prog.Graph, m.weights, m.packs, m.options.plan(keep))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -124,12 +124,18 @@ type modelFlags struct {
 	weights     string
 	threads     int
 	unknownKeys bool
+	exact       bool
 }
 
 func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
 	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
 	c.Flags().BoolVar(&m.unknownKeys, "allow-unknown-keys", false, "load layers with config keys that kerasrun does not know")
+}
+
+// addExact adds --exact, which verify has another meaning for.
+func (m *modelFlags) addExact(c *cobra.Command) {
+	c.Flags().BoolVar(&m.exact, "exact", false, "compute 3x3 convolutions tap by tap: slower, with smaller rounding errors")
 }
 
 // load opens a model. Its errors end in exit code 3.
@@ -143,6 +149,9 @@ func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
 	}
 	if m.unknownKeys {
 		options = append(options, kerasrun.WithUnknownKeys())
+	}
+	if m.exact {
+		options = append(options, kerasrun.WithExact())
 	}
 	start := time.Now()
 	model, err := kerasrun.Load(path, options...)

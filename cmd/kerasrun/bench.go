@@ -64,6 +64,7 @@ second say more than the time of one.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args[0], f) },
 	}
 	f.model.add(c)
+	f.model.addExact(c)
 	c.Flags().IntVar(&f.batch, "batch", 1, "examples in the batch")
 	c.Flags().StringArrayVar(&f.shapes, "shape", nil, "`NAME=DIMS` of an input, batch included: image=1,224,224,3")
 	c.Flags().DurationVar(&f.duration, "duration", 3*time.Second, "how long to measure; at least one run")

@@ -48,6 +48,7 @@ how long the cost model thinks that it takes on one core.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(args[0], f) },
 	}
 	f.model.add(c)
+	f.model.addExact(c)
 	c.Flags().BoolVar(&f.plan, "plan", false, "print the steps of a prediction")
 	c.Flags().IntVar(&f.batch, "batch", 1, "examples in the batch of --plan")
 	c.Flags().StringArrayVar(&f.shapes, "shape", nil, "`NAME=DIMS` of an input for --plan, batch included: image=1,224,224,3")

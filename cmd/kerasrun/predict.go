@@ -61,6 +61,7 @@ JSON has all elements; NaN and infinities are the strings "NaN", "Infinity" and
 		},
 	}
 	f.model.add(c)
+	f.model.addExact(c)
 	f.output.add(c, output.Formats()...)
 	c.Flags().StringArrayVar(&f.inputs, "input", nil, "`NAME=FILE` for one of several inputs")
 	c.Flags().StringVar(&f.labels, "labels", "", "`FILE` with names of classes: a line each, or JSON")

@@ -24,6 +24,7 @@ type verifyFlags struct {
 	expect []string
 	exact  []string // folders
 	factor float64
+	fast   bool
 	tol    verify.Tolerance
 }
 
@@ -42,7 +43,9 @@ number. Numbers agree if |got - want| <= atol * max|want| + rtol * |want|.
 
 --exact checks every folder below DIR that holds a case.json ({"model": FILE,
 "weights": FILE}) and an expect.npz. Where that has the outputs in float64 (exact_0,
-...), the error may be at most --factor times Keras's own; the ratio is printed.`,
+...), the error may be at most --factor times Keras's own; the ratio is printed. Models
+are loaded to compute exactly, as other commands do with their flag --exact, unless
+--fast is given.`,
 		Example: `  kerasrun verify model.keras --expect expect.npz
   kerasrun verify a.h5 b.h5 --expect a.npz --expect b.npz --rtol 1e-3
   kerasrun verify --exact testdata/models`,
@@ -54,7 +57,8 @@ number. Numbers agree if |got - want| <= atol * max|want| + rtol * |want|.
 	c.Flags().StringArrayVar(&f.exact, "exact", nil, "`DIR` with case folders")
 	c.Flags().Float64Var(&f.tol.ATol, "atol", verify.DefaultTolerance.ATol, "tolerance relative to the largest expected number")
 	c.Flags().Float64Var(&f.tol.RTol, "rtol", verify.DefaultTolerance.RTol, "tolerance relative to each expected number")
-	c.Flags().Float64Var(&f.factor, "factor", 3, "most times Keras's own error, with --exact")
+	c.Flags().BoolVar(&f.fast, "fast", false, "with --exact: load models as other commands do by default")
+	c.Flags().Float64Var(&f.factor, "factor", 0, "most times Keras's own error, with --exact (default 2, with --fast 3)")
 	return c
 }
 
@@ -71,6 +75,13 @@ func (f *verifyFlags) cases(models []string) ([]verifyCase, error) {
 	if err := f.output.settle("table", "json"); err != nil {
 		return nil, usageError(err)
 	}
+	if f.factor == 0 {
+		f.factor = 2
+		if f.fast {
+			f.factor = 3
+		}
+	}
+	f.model.exact = len(f.exact) > 0 && !f.fast
 	if len(f.exact) > 0 {
 		if len(models) > 0 || len(f.expect) > 0 {
 			return nil, usageError(errors.New("--exact takes no model and no --expect; the case folders name them"))

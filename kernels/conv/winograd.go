@@ -364,7 +364,7 @@ func winogradKernel(g0, g1, g2 float64) [6]float64 {
 	return [6]float64{g0, g2, evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB}
 }
 
-// Rough costs of a core in nanoseconds, by which [Winograd.Pays] decides.
+// Rough costs of a core in nanoseconds.
 const (
 	winogradProduct = 2 / 110.0 // a multiplication and addition
 	winogradByte    = 1 / 30.0  // a byte of weights from memory
@@ -380,10 +380,14 @@ func (s *Winograd) Pays(images int) bool {
 		s.InC < 8 || s.OutC < 8 {
 		return false
 	}
-	tiles, weights := float64(images*s.Tiles()), float64(4*s.InC*s.OutC)
+	weights := float64(4 * s.InC * s.OutC)
 	direct := winogradProduct*float64(images*s.Multiplications()) + winogradByte*9*weights
+	return s.Nanoseconds(images)+winogradByte*winogradPoints*weights < direct
+}
+
+// Nanoseconds is about how long one core takes for a batch of images, weights
+// in a cache.
+func (s *Winograd) Nanoseconds(images int) float64 {
 	products := float64(s.Products(images)) * float64(s.InC+winogradStore) / float64(s.InC)
-	own := winogradProduct*products + winogradByte*winogradPoints*weights +
-		tiles*(winogradEntry*float64(s.InC)+winogradReturn*float64(s.OutC))
-	return own < direct
+	return winogradProduct*products + float64(images*s.Tiles())*(winogradEntry*float64(s.InC)+winogradReturn*float64(s.OutC))
 }

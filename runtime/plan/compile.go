@@ -19,6 +19,8 @@ type Options struct {
 	NoFuse bool
 	// MaxActivation bounds the bytes of intermediate values of one session; 0 means 2 GiB.
 	MaxActivation int64
+	// Winograd bounds the bytes of weights transformed for Winograd's convolution; 0 leaves it out.
+	Winograd int64
 }
 
 // Compiled is a graph after the passes. It is immutable and safe for concurrent use.
@@ -26,6 +28,8 @@ type Compiled struct {
 	p     *program
 	packs *step.Packs
 	limit int64
+	// winograd is Options.Winograd.
+	winograd int64
 }
 
 // Compile runs the passes over g, whose parameters have the given values, in the order of g.Params.
@@ -45,7 +49,7 @@ func Compile(g *graph.Graph, weights []graph.Tensor, packs *step.Packs, o Option
 	if o.MaxActivation <= 0 {
 		o.MaxActivation = 2 << 30
 	}
-	return &Compiled{p, packs, o.MaxActivation}, nil
+	return &Compiled{p, packs, o.MaxActivation, o.Winograd}, nil
 }
 
 // passes run in this order. Each may only rewrite the program's nodes and constants.

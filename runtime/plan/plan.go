@@ -54,7 +54,7 @@ type Slot struct {
 
 // Plan makes the plan for inputs of the given shapes, which must fit the model's.
 func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
-	b := &planner{p: c.p, packs: c.packs, limit: c.limit, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values))}
+	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values))}
 	for i := range b.slot {
 		b.slot[i] = -1
 	}
@@ -76,12 +76,13 @@ func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
 func (c *Compiled) Inputs() []graph.Named { return c.p.inputs }
 
 type planner struct {
-	p     *program
-	packs *step.Packs
-	limit int64
-	types []graph.Type // by value, concrete
-	slot  []int        // by value
-	plan  Plan
+	p        *program
+	packs    *step.Packs
+	limit    int64
+	winograd int64
+	types    []graph.Type // by value, concrete
+	slot     []int        // by value
+	plan     Plan
 }
 
 // infer computes the concrete type of every value.
@@ -121,7 +122,7 @@ func (b *planner) infer(inputs []graph.Shape) error {
 // values make no step: they share the slot's memory (see place).
 func (b *planner) steps() error {
 	for _, n := range b.p.nodes {
-		spec := step.Spec{Op: n.op, Epilogue: n.epi}
+		spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd}
 		for _, v := range n.in {
 			spec.In = append(spec.In, b.types[v])
 			spec.Const = append(spec.Const, b.p.consts[v])

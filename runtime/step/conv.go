@@ -87,11 +87,15 @@ func (m *maker) conv(op graph.Conv) Step {
 	if op.Groups == 1 && s.pointwise() {
 		return m.dense(elems(x)/cin, cin, filters)
 	}
-	return m.convolution(s, plane{kind: direct, conv: conv.Shape{
+	p := conv.Shape{
 		InH: s.in[1], InW: s.in[2], InC: cin, OutH: s.out[1], OutW: s.out[2], OutC: filters,
 		KH: s.taps[1], KW: s.taps[2], StrideH: s.stride[1], StrideW: s.stride[2],
 		DilationH: s.dilation[1], DilationW: s.dilation[2], PadTop: s.before[1], PadLeft: s.before[2], Groups: op.Groups,
-	}}, fmt.Sprintf("%dx%d", s.taps[1], s.taps[2]))
+	}
+	if w := m.winograd(s, p); w != nil {
+		return w
+	}
+	return m.convolution(s, plane{kind: direct, conv: p}, fmt.Sprintf("%dx%d", s.taps[1], s.taps[2]))
 }
 
 // pointwise reports whether output cells are products of the input cells of the same place.
@@ -252,5 +256,100 @@ func (c *convolution) withoutInput(dst []float32, e conv.Epilogue, y0, y1 int) {
 	}
 	if c.clamp {
 		c.apply(dst[y0*row : y1*row])
+	}
+}
+
+// A winograd step runs a 3x3 convolution by Winograd's method. A chunk is a
+// block of tiles times a block of groups of channels.
+type winograd struct {
+	base
+	shape             conv.Winograd
+	x, bias, residual operand
+	packed            []float32
+	tiles, groups     split
+	finish
+}
+
+// winograd returns the step of a convolution that is faster by Winograd's
+// method and whose weights may take the memory, else nil.
+func (m *maker) winograd(s spatial, p conv.Shape) Step {
+	w := m.constant(1)
+	if w == nil || s.in[0] > 1 || s.out[0] > 1 || s.taps[0] > 1 {
+		return nil
+	}
+	c := &winograd{
+		shape: conv.Winograd{Shape: p}, x: m.operand(0), bias: m.bias(), residual: m.residual(),
+		finish: newFinish(m.Epilogue.Act),
+	}
+	images := m.In[0].Shape[0]
+	if !c.shape.Pays(images) {
+		return nil
+	}
+	key, n := packKey{[4]*graph.Tensor{w}, "winograd"}, c.shape.PackedLen()
+	if !m.packs.reserve(key, 4*int64(n), m.Winograd) {
+		return nil
+	}
+	c.packed = m.packs.float32s(key, n, func(dst []float32) {
+		conv.PackWinograd(dst, w.Float32s(), &c.shape, 0, c.shape.InC)
+	})
+	ns := max(c.shape.Nanoseconds(images), nsStream(int64(4*n)))
+	c.tiles, c.groups = splitTiles(images*c.shape.Tiles(), c.shape.ChannelGroups(), ns)
+	flops := 2 * float64(images*p.Multiplications())
+	c.base = m.base(kernel("winograd", "4x4,3x3"), flops, split{c.tiles.n, c.tiles.chunks * c.groups.chunks, ns})
+	c.info.Scratch = c.shape.Scratch()
+	return c
+}
+
+// Tiles of a chunk: what the kernel takes at a time, or, where that leaves few
+// chunks, enough to read the weights for.
+const (
+	manyTiles   = 28
+	enoughTiles = 4
+	fewChunks   = 8
+)
+
+// splitTiles chooses chunks for tiles that take ns together. Few tiles are
+// split by channels as well, which transforms the inputs once for each: so a
+// chunk has two groups at least.
+func splitTiles(tiles, groups int, ns float64) (t, g split) {
+	want := chunksFor(ns)
+	n := min(want, max(tiles/manyTiles, min(fewChunks, tiles/enoughTiles)))
+	byChannels := 1
+	if n < fewChunks && groups > 1 {
+		byChannels = max(1, min(groups/2, want, fewChunks))
+		n = max(1, min(n, fewChunks/byChannels))
+	}
+	return split{tiles, max(n, 1), ns}, split{groups, byChannels, ns}
+}
+
+func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
+	dst := result(a)
+	e := conv.Epilogue{Bias: c.bias.of(a), Residual: c.residual.of(a)}
+	c.into(&e)
+	t0, t1 := c.tiles.bounds(chunk % c.tiles.chunks)
+	g0, g1 := c.groups.bounds(chunk / c.tiles.chunks)
+	conv.RunWinograd(&c.shape, dst, c.x.of(a), c.packed, &e, t0, t1, g0, g1, scratch)
+	if c.act != nil {
+		lo, hi := g0*conv.WinogradGroup, min(g1*conv.WinogradGroup, c.shape.OutC)
+		for t := t0; t < t1; t++ {
+			c.activate(dst, t, lo, hi)
+		}
+	}
+	return nil
+}
+
+// activate applies an activation to channels lo to hi-1 of the outputs of a tile.
+func (c *winograd) activate(dst []float32, tile, lo, hi int) {
+	outH, outW, channels := c.shape.OutH, c.shape.OutW, c.shape.OutC
+	n, y, x, h, w := c.shape.Tile(tile)
+	for i := range h {
+		row := dst[((n*outH+y+i)*outW+x)*channels:][:w*channels]
+		if hi-lo == channels {
+			c.act(row, row)
+			continue
+		}
+		for ; len(row) > 0; row = row[channels:] {
+			c.act(row[lo:hi], row[lo:hi])
+		}
 	}
 }

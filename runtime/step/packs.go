@@ -12,6 +12,8 @@ type Packs struct {
 	mu    sync.Mutex
 	forms map[packKey]*form
 	bytes int64
+	// reserved are the bytes of forms that are kept within a budget.
+	reserved int64
 }
 
 // NewPacks returns an empty cache.
@@ -63,6 +65,22 @@ func (p *Packs) float32s(k packKey, n int, pack func(dst []float32)) []float32 {
 		p.count(4 * n)
 	})
 	return f.f32
+}
+
+// reserve reports whether the form of k, which takes bytes, exists or fits into
+// what the budget of such forms has left, and takes that.
+func (p *Packs) reserve(k packKey, bytes, budget int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.forms[k] != nil {
+		return true
+	}
+	if p.reserved+bytes > budget {
+		return false
+	}
+	p.reserved += bytes
+	p.forms[k] = &form{}
+	return true
 }
 
 // float64s returns t in float64.

@@ -50,4 +50,7 @@ type Spec struct {
 	// (a weight or constant), else nil. A step may pack it and then not read the operand.
 	Const    []*graph.Tensor
 	Epilogue Epilogue
+	// Winograd is the bytes that weights transformed for Winograd's convolution
+	// may take in the Packs, those of other steps included; 0 leaves it out.
+	Winograd int64
 }

@@ -27,12 +27,14 @@ type trial struct {
 	// gain bounds what the sums of absolute values exceed the largest operand by,
 	// for ops whose weights are not operands.
 	gain float64
+	// winograd is the budget for weights transformed for Winograd's convolution.
+	winograd int64
 }
 
 // spec describes the trial, with results as op infers them.
 func (tr *trial) spec(t testing.TB) Spec {
 	t.Helper()
-	s := Spec{Op: tr.op, Epilogue: tr.epi, Const: make([]*graph.Tensor, len(tr.in))}
+	s := Spec{Op: tr.op, Epilogue: tr.epi, Const: make([]*graph.Tensor, len(tr.in)), Winograd: tr.winograd}
 	for _, x := range tr.in {
 		s.In = append(s.In, graph.Type{DType: x.DType, Shape: x.Shape})
 	}
