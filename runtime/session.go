@@ -19,7 +19,8 @@ type session struct {
 	args    []step.Args    // by step
 	inputs  [][]operand    // by input: the operands that read it
 	scratch [][]float32    // by thread of a run, of which there is one or more
-	clock   *stepClock     // of a run that is profiled, else nil
+	gauge   gauge
+	clock   *stepClock // of a run that is profiled, else nil
 }
 
 // An operand is a place in args that an input tensor goes to.

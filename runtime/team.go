@@ -19,14 +19,14 @@ import (
 // so a worker that the operating system does not run holds nothing up, and
 // whoever ends a step begins the next.
 //
-// The word that chunks are claimed from counts down and holds all that a worker
-// must know before it claims. Workers outlive runs: one that read the word, was
-// stopped, and claims when another session runs has still claimed a chunk of
-// that session's, and reads which only afterwards.
+// The word that chunks are claimed from holds all that a worker must know before
+// it claims. Workers outlive runs: one that read the word, was stopped, and
+// claims when another session runs has still claimed a chunk of that session's,
+// and reads which only afterwards.
 type team struct {
 	busy atomic.Bool
 	_    [60]byte
-	word atomic.Uint64 // threads of the run << 32 | chunks left to claim; 0 between runs
+	word atomic.Uint64 // an offer; 0 between runs
 	_    [56]byte
 	done atomic.Uint32 // chunks of this step that ended
 	_    [60]byte
@@ -45,6 +45,38 @@ type team struct {
 	seats []*seat // of workers 1 and up; appended to between runs
 }
 
+// An offer is what workers claim chunks from: threads of the run << 48 | first
+// chunk nobody claimed << 24 | first chunk after it that somebody did. Every
+// other worker claims from the end, so that two of them meet the same weights
+// and the same part of an image in the same core's cache, run after run and step
+// after step.
+type offer uint64
+
+const chunkBits = 24
+
+func newOffer(threads, chunks int) offer { return offer(threads)<<(2*chunkBits) | offer(chunks) }
+
+func (o offer) threads() int { return int(o >> (2 * chunkBits)) }
+
+// bounds are the chunks that nobody claimed.
+func (o offer) bounds() (first, end int) {
+	const mask = 1<<chunkBits - 1
+	return int(o >> chunkBits & mask), int(o & mask)
+}
+
+// claim is what worker w claims and what is left then; it reports whether there
+// is anything for it.
+func (o offer) claim(w int) (chunk int, left offer, ok bool) {
+	first, end := o.bounds()
+	switch {
+	case first == end || w >= o.threads():
+		return 0, o, false
+	case w%2 == 0:
+		return first, o + 1<<chunkBits, true
+	}
+	return end - 1, o - 1, true
+}
+
 func newTeam() *team { return &team{lead: newSeat()} }
 
 // processTeam is the only team: two would fight for the same processors. While
@@ -54,13 +86,22 @@ var processTeam = newTeam()
 // errExit reports that a custom layer called runtime.Goexit (testing's FailNow does).
 var errExit = errors.New("the layer ended its goroutine")
 
-// runSteps runs the plan, on the team when the session has more than one thread
-// and no other session is using it.
+// runSteps runs the plan, on the team when the session has more than one thread,
+// no other session is using it, and it has been worth it.
 func (s *session) runSteps(ctx context.Context) error {
-	if len(s.scratch) > 1 && processTeam.busy.CompareAndSwap(false, true) {
-		return processTeam.run(ctx, s)
+	if len(s.scratch) == 1 {
+		return s.runAlone(ctx)
 	}
-	return s.runAlone(ctx)
+	start := time.Now()
+	team := s.gauge.team() && processTeam.busy.CompareAndSwap(false, true)
+	var err error
+	if team {
+		err = processTeam.run(ctx, s)
+	} else {
+		err = s.runAlone(ctx)
+	}
+	s.gauge.ran(team, time.Since(start))
+	return err
 }
 
 // runAlone runs the plan on the caller's thread.
@@ -135,10 +176,10 @@ func (t *team) worker(w int, own *seat) {
 func (t *team) work(w int, own *seat) {
 	for {
 		word := t.word.Load()
-		switch threads, left := int(word>>32), uint32(word); {
-		case left > 0 && w < threads:
-			if t.word.CompareAndSwap(word, word-1) {
-				t.do(w, int(t.chunks-left))
+		switch chunk, left, ok := offer(word).claim(w); {
+		case ok:
+			if t.word.CompareAndSwap(word, uint64(left)) {
+				t.do(w, chunk)
 				t.finish(w)
 			}
 		case w == 0 && word == 0:
@@ -152,7 +193,8 @@ func (t *team) work(w int, own *seat) {
 // ready reports whether worker w has something to do.
 func (t *team) ready(w int) bool {
 	word := t.word.Load()
-	return uint32(word) > 0 && w < int(word>>32) || w == 0 && word == 0
+	_, _, ok := offer(word).claim(w)
+	return ok || w == 0 && word == 0
 }
 
 // do runs one chunk of the step on worker w and keeps its error: that of the
@@ -223,7 +265,7 @@ func (t *team) next(w int) {
 // read the team's fields after the word is out.
 func (t *team) offer(w, n int) {
 	seats, threads := t.seats, len(t.session.scratch)
-	t.word.Store(uint64(threads)<<32 | uint64(n))
+	t.word.Store(uint64(newOffer(threads, n)))
 	helpers := min(n, threads) - 1
 	if w != 0 && helpers > 0 {
 		t.lead.wake()
