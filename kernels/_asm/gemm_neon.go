@@ -14,7 +14,7 @@ func neon3(t *text, op string, m, n, d int) {
 
 // gemmNEON writes one tile. Registers:
 //
-//	R0 args, R19 source of the tile, R20 dst, R21 residual, R24 tiles left
+//	R0 args, R19 source of the tile, R20 dst, R21 residual, R24 R25 tiles, lines left
 //	R8-R13 source of each row, R1 weights, R4 row step
 //	R2 terms of the piece, R3 of the segment, R14 R15 segments left
 //	R22 pieces until the sums are added up, R23 there are partial sums
@@ -55,8 +55,10 @@ func gemmNEON(t *text, tl tile) {
 	arg("c", "R20")
 	arg("residual", "R21")
 	arg("rowStep", "R4")
-	arg("tiles", "R24")
+	arg("lines", "R25")
 
+	t.label("line")
+	arg("tiles", "R24")
 	t.label("tile")
 	for n := 0; n < tl.rows*tl.vectors; n++ {
 		zero(n)
@@ -159,12 +161,18 @@ func gemmNEON(t *text, tl tile) {
 	}
 
 	t.label("next")
-	for _, a := range [][2]string{{"tileA", "R19"}, {"tileC", "R20"}, {"tileResidual", "R21"}} {
-		arg(a[0], "R5")
-		t.op("ADD R5, %s, %s", a[1], a[1])
+	advanceTo := func(unit string) {
+		for _, a := range [][2]string{{"A", "R19"}, {"C", "R20"}, {"Residual", "R21"}} {
+			arg(unit+a[0], "R5")
+			t.op("ADD R5, %s, %s", a[1], a[1])
+		}
 	}
+	advanceTo("tile")
 	t.op("SUBS $1, R24, R24")
 	t.op("BNE tile")
+	advanceTo("line")
+	t.op("SUBS $1, R25, R25")
+	t.op("BNE line")
 	t.op("RET")
 
 	t.label("keep")

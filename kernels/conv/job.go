@@ -53,13 +53,16 @@ func orElse(n, otherwise int) int {
 	return n
 }
 
-// strip is a run of n output pixels that use the same taps: pixel and every
-// step-th after it. The first reads from input pixel from on, each further one
-// from advance pixels later.
+// strip is a field of output pixels that use the same taps: lines of n. The
+// first line is pixel and every step-th after it; its first pixel reads from
+// input pixel from on, each further one from advance pixels later. The next line
+// lies lineStep output pixels and lineAdvance input pixels further on.
 type strip struct {
-	pixel, step, n int
-	from, advance  int
-	rows, cols     span
+	pixel, step, n        int
+	from, advance         int
+	lines                 int
+	lineStep, lineAdvance int
+	rows, cols            span
 }
 
 // work is the memory of the micro-kernels during a call.
@@ -91,7 +94,8 @@ func (j *job) rows(w *work, dst, src, packed []float32, y0, y1, p0, p1 int) {
 	if j.oneRow {
 		one := span{step: 1, n: 1}
 		j.strip(w, dst, src, packed, &strip{
-			pixel: y0 * j.w.out, step: 1, n: (y1 - y0) * j.w.out, from: y0 * j.w.in, advance: 1, rows: one, cols: one,
+			pixel: y0 * j.w.out, step: 1, n: (y1 - y0) * j.w.out, from: y0 * j.w.in, advance: 1,
+			lines: 1, rows: one, cols: one,
 		}, p0, p1)
 		return
 	}
@@ -109,17 +113,24 @@ func (j *job) rows(w *work, dst, src, packed []float32, y0, y1, p0, p1 int) {
 			j.column(w, dst, src, packed, x, y0, y1, p0, p1)
 		}
 	}
-	for y := y0; y < y1; y++ {
-		rows := j.h.span(y)
-		for phase := 0; phase < min(phases, j.w.out); phase++ {
-			for x := left + phase; x < right; {
-				cols, n := j.w.run(x)
-				j.strip(w, dst, src, packed, &strip{
-					pixel: y*j.w.out + x, step: phases, n: n,
-					from: rows.pos*j.w.in + cols.pos, advance: advance, rows: rows, cols: cols,
-				}, p0, p1)
-				x += n * phases
+	vertical, down := j.h.phases()
+	for first := y0; first < min(y0+vertical, y1); first++ {
+		for y := first; y < y1; {
+			rows, lines := j.h.run(y)
+			lines = min(lines, (y1-y+vertical-1)/vertical)
+			for phase := 0; phase < min(phases, j.w.out); phase++ {
+				for x := left + phase; x < right; {
+					cols, n := j.w.run(x)
+					j.strip(w, dst, src, packed, &strip{
+						pixel: y*j.w.out + x, step: phases, n: n,
+						from: rows.pos*j.w.in + cols.pos, advance: advance,
+						lines: lines, lineStep: vertical * j.w.out, lineAdvance: down * j.w.in,
+						rows: rows, cols: cols,
+					}, p0, p1)
+					x += n * phases
+				}
 			}
+			y += lines * vertical
 		}
 	}
 }
@@ -132,38 +143,51 @@ func (j *job) column(w *work, dst, src, packed []float32, x, y0, y1, p0, p1 int)
 		n = min(n, y1-y)
 		j.strip(w, dst, src, packed, &strip{
 			pixel: y*j.w.out + x, step: j.w.out, n: n,
-			from: rows.pos*j.w.in + cols.pos, advance: j.h.stride * j.w.in, rows: rows, cols: cols,
+			from: rows.pos*j.w.in + cols.pos, advance: j.h.stride * j.w.in,
+			lines: 1, rows: rows, cols: cols,
 		}, p0, p1)
 		y += n
 	}
 }
 
-// strip computes a strip's channels of panels p0 to p1-1.
+// strip computes a strip's channels of panels p0 to p1-1: as many pixels as stay
+// cached for all panels, then the next.
 func (j *job) strip(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
-	perGroup := panelsOf(j.out)
-	groupLen := j.h.taps * j.w.taps * j.in * packedOut(j.out)
-	for o := 0; o < s.n; {
-		n := min(s.n-o, j.pixelsAtOnce(s))
-		for p := p0; p < p1; p++ {
-			group := p / perGroup
-			col := (p - group*perGroup) * use.width
-			for end := min(col+use.width, j.out); col < end; {
-				b := use.block(end - col)
-				at := place{
-					from: (s.from+o*s.advance)*j.srcStride + group*j.in,
-					at:   group*groupLen + j.h.taps*j.w.taps*j.in*col + (s.rows.first*j.w.taps+s.cols.first)*j.in*b.packed,
-					// the block's own pixel and channel
-					pixel: s.pixel + o*s.step, channel: group*j.out + col,
-				}
-				if b.kernel == cpu.Generic {
-					j.genericBlock(&w.tile, dst, s, &b, at, n)
-				} else {
-					j.vectorBlock(&w.gemm, dst, src, packed, s, &b, at, n)
-				}
-				col += b.cols
-			}
+	pixels := j.pixelsAtOnce(s)
+	lines := max(1, pixels/s.n)
+	for line := 0; line < s.lines; line += lines {
+		for o := 0; o < s.n; o += pixels {
+			part := *s
+			part.pixel += line*s.lineStep + o*s.step
+			part.from += line*s.lineAdvance + o*s.advance
+			part.n, part.lines = min(s.n-o, pixels), min(s.lines-line, lines)
+			j.panels(w, dst, src, packed, &part, p0, p1)
 		}
-		o += n
+	}
+}
+
+// panels computes a strip block by block.
+func (j *job) panels(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
+	perGroup := panelsOf(j.out)
+	terms := j.h.taps * j.w.taps * j.in
+	groupLen := terms * packedOut(j.out)
+	for p := p0; p < p1; p++ {
+		group := p / perGroup
+		col := (p - group*perGroup) * use.width
+		for end := min(col+use.width, j.out); col < end; {
+			b := use.block(end-col, terms)
+			at := place{
+				from:  s.from*j.srcStride + group*j.in,
+				at:    group*groupLen + terms*col + (s.rows.first*j.w.taps+s.cols.first)*j.in*b.packed,
+				pixel: s.pixel, channel: group*j.out + col,
+			}
+			if b.kernel == cpu.Generic {
+				j.genericBlock(&w.tile, dst, s, &b, at)
+			} else {
+				j.vectorBlock(&w.gemm, dst, src, packed, s, &b, at)
+			}
+			col += b.cols
+		}
 	}
 }
 

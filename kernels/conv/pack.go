@@ -1,7 +1,7 @@
 package conv
 
 // Packed weights are panels of use.width output channels, group after group,
-// and a panel is one or two blocks. A block holds, tap after tap and input
+// and a panel is one or more blocks. A block holds, tap after tap and input
 // channel after input channel, block.packed weights; columns past the last
 // channel are zero.
 
@@ -19,7 +19,7 @@ func packedLen(taps, in, out, groups int) int {
 // what is left of dst.
 func packGroup(dst, kernel []float32, taps, in, out, tapStep, inStep, outStep int) []float32 {
 	for o := 0; o < out; {
-		b := use.block(out - o)
+		b := use.block(out-o, taps*in)
 		for t := 0; t < taps; t++ {
 			at := t*tapStep + o*outStep
 			for c := 0; c < in; c++ {

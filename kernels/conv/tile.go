@@ -48,10 +48,19 @@ func (t *tileArgs) multiply() {
 	t.a, t.b, t.k, t.n0, t.n1 = a, b, k, n0, n1
 }
 
-// genericBlock computes n pixels of a block in tiles.
-func (j *job) genericBlock(t *tileArgs, dst []float32, s *strip, b *block, at place, n int) {
+// genericBlock computes a block of a strip in tiles.
+func (j *job) genericBlock(t *tileArgs, dst []float32, s *strip, b *block, at place) {
 	t.rowStep, t.blockK = s.advance*j.srcStride, j.blockK
 	t.k, t.n0, t.a0, t.b0, t.n1, t.a1, t.b1 = j.segments(s, genericWidth)
+	for range s.lines {
+		j.genericLine(t, dst, s, b, at)
+		at.from += s.lineAdvance * j.srcStride
+		at.pixel += s.lineStep
+	}
+}
+
+func (j *job) genericLine(t *tileArgs, dst []float32, s *strip, b *block, at place) {
+	n := s.n
 	for o := 0; o < n; o += tileRows {
 		t.rows = min(tileRows, n-o)
 		t.a, t.b = at.from+o*t.rowStep, at.at

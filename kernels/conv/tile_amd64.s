@@ -14,6 +14,9 @@ TEXT ·gemmAVX512_1x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	MOVQ R13, SI
@@ -112,8 +115,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -145,6 +153,9 @@ TEXT ·gemmAVX512_2x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -258,8 +269,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -297,6 +313,9 @@ TEXT ·gemmAVX512_3x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -425,8 +444,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -470,6 +494,9 @@ TEXT ·gemmAVX512_4x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -613,8 +640,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -664,6 +696,9 @@ TEXT ·gemmAVX512_5x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -822,8 +857,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -879,6 +919,9 @@ TEXT ·gemmAVX512_6x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1052,8 +1095,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -1115,6 +1163,9 @@ TEXT ·gemmAVX512_7x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1303,8 +1354,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -1372,6 +1428,9 @@ TEXT ·gemmAVX512_1x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1488,8 +1547,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -1526,6 +1590,9 @@ TEXT ·gemmAVX512_2x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1669,8 +1736,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -1718,6 +1790,9 @@ TEXT ·gemmAVX512_3x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1888,8 +1963,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -1948,6 +2028,9 @@ TEXT ·gemmAVX512_4x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2145,8 +2228,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -2216,6 +2304,9 @@ TEXT ·gemmAVX512_5x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2440,8 +2531,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -2522,6 +2618,9 @@ TEXT ·gemmAVX512_6x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2773,8 +2872,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -2866,6 +2970,9 @@ TEXT ·gemmAVX512_7x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3144,8 +3251,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -3248,6 +3360,9 @@ TEXT ·gemmAVX512_1x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3370,8 +3485,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -3413,6 +3533,9 @@ TEXT ·gemmAVX512_2x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3568,8 +3691,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -3627,6 +3755,9 @@ TEXT ·gemmAVX512_3x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3815,8 +3946,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -3890,6 +4026,9 @@ TEXT ·gemmAVX512_4x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4111,8 +4250,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -4202,6 +4346,9 @@ TEXT ·gemmAVX512_5x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4456,8 +4603,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -4563,6 +4715,9 @@ TEXT ·gemmAVX512_6x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4850,8 +5005,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -4973,6 +5133,9 @@ TEXT ·gemmAVX512_7x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5293,8 +5456,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -5432,6 +5600,9 @@ TEXT ·gemmAVX512_1x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5568,8 +5739,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -5616,6 +5792,9 @@ TEXT ·gemmAVX512_2x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5795,8 +5974,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -5864,6 +6048,9 @@ TEXT ·gemmAVX512_3x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6086,8 +6273,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -6176,6 +6368,9 @@ TEXT ·gemmAVX512_4x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6441,8 +6636,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -6552,6 +6752,9 @@ TEXT ·gemmAVX512_5x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6860,8 +7063,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -6992,6 +7200,9 @@ TEXT ·gemmAVX512_6x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -7343,8 +7554,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -7496,6 +7712,9 @@ TEXT ·gemmAVX512_7x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -7890,8 +8109,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8064,6 +8288,9 @@ TEXT ·gemmAVX2_1x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	MOVQ R13, SI
@@ -8166,8 +8393,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8199,6 +8431,9 @@ TEXT ·gemmAVX2_2x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -8321,8 +8556,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8360,6 +8600,9 @@ TEXT ·gemmAVX2_3x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -8502,8 +8745,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8547,6 +8795,9 @@ TEXT ·gemmAVX2_4x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -8709,8 +8960,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8760,6 +9016,9 @@ TEXT ·gemmAVX2_5x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -8942,8 +9201,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -8999,6 +9263,9 @@ TEXT ·gemmAVX2_6x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -9201,8 +9468,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -9264,6 +9536,9 @@ TEXT ·gemmAVX2_7x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -9486,8 +9761,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -9555,6 +9835,9 @@ TEXT ·gemmAVX2_1x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -9675,8 +9958,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -9713,6 +10001,9 @@ TEXT ·gemmAVX2_2x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -9865,8 +10156,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -9914,6 +10210,9 @@ TEXT ·gemmAVX2_3x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10098,8 +10397,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -10158,6 +10462,9 @@ TEXT ·gemmAVX2_4x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10374,8 +10681,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -10445,6 +10757,9 @@ TEXT ·gemmAVX2_5x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10693,8 +11008,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:
@@ -10775,6 +11095,9 @@ TEXT ·gemmAVX2_6x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+line:
+	MOVQ gemmArgs_tiles(DI), AX
+	MOVQ AX, gemmArgs_tilesLeft(DI)
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -11055,8 +11378,13 @@ next:
 	ADDQ gemmArgs_tileA(DI), R13
 	ADDQ gemmArgs_tileC(DI), R14
 	ADDQ gemmArgs_tileResidual(DI), R15
-	DECQ gemmArgs_tiles(DI)
+	DECQ gemmArgs_tilesLeft(DI)
 	JNZ tile
+	ADDQ gemmArgs_lineA(DI), R13
+	ADDQ gemmArgs_lineC(DI), R14
+	ADDQ gemmArgs_lineResidual(DI), R15
+	DECQ gemmArgs_lines(DI)
+	JNZ line
 	VZEROUPPER
 	RET
 tail:

@@ -12,6 +12,8 @@ TEXT ·gemmNEON_1x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -94,6 +96,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -120,6 +130,8 @@ TEXT ·gemmNEON_2x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -218,6 +230,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -249,6 +269,8 @@ TEXT ·gemmNEON_3x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -363,6 +385,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -399,6 +429,8 @@ TEXT ·gemmNEON_4x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -529,6 +561,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -570,6 +610,8 @@ TEXT ·gemmNEON_5x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -716,6 +758,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -762,6 +812,8 @@ TEXT ·gemmNEON_6x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -924,6 +976,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -975,6 +1035,8 @@ TEXT ·gemmNEON_1x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -1064,6 +1126,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1092,6 +1162,8 @@ TEXT ·gemmNEON_2x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -1204,6 +1276,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1239,6 +1319,8 @@ TEXT ·gemmNEON_3x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -1374,6 +1456,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1416,6 +1506,8 @@ TEXT ·gemmNEON_4x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -1574,6 +1666,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1623,6 +1723,8 @@ TEXT ·gemmNEON_5x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -1804,6 +1906,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1860,6 +1970,8 @@ TEXT ·gemmNEON_6x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -2064,6 +2176,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2127,6 +2247,8 @@ TEXT ·gemmNEON_1x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -2223,6 +2345,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2253,6 +2383,8 @@ TEXT ·gemmNEON_2x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -2379,6 +2511,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2418,6 +2558,8 @@ TEXT ·gemmNEON_3x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -2574,6 +2716,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2622,6 +2772,8 @@ TEXT ·gemmNEON_4x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -2808,6 +2960,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2865,6 +3025,8 @@ TEXT ·gemmNEON_5x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3081,6 +3243,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3147,6 +3317,8 @@ TEXT ·gemmNEON_6x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3393,6 +3565,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3468,6 +3648,8 @@ TEXT ·gemmNEON_1x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3571,6 +3753,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3603,6 +3793,8 @@ TEXT ·gemmNEON_2x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3743,6 +3935,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3786,6 +3986,8 @@ TEXT ·gemmNEON_3x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3963,6 +4165,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4017,6 +4227,8 @@ TEXT ·gemmNEON_4x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -4231,6 +4443,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4296,6 +4516,8 @@ TEXT ·gemmNEON_5x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -4547,6 +4769,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4623,6 +4853,8 @@ TEXT ·gemmNEON_6x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+	MOVD gemmArgs_lines(R0), R25
+line:
 	MOVD gemmArgs_tiles(R0), R24
 tile:
 	VEOR V0.B16, V0.B16, V0.B16
@@ -4911,6 +5143,14 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R24, R24
 	BNE tile
+	MOVD gemmArgs_lineA(R0), R5
+	ADD R5, R19, R19
+	MOVD gemmArgs_lineC(R0), R5
+	ADD R5, R20, R20
+	MOVD gemmArgs_lineResidual(R0), R5
+	ADD R5, R21, R21
+	SUBS $1, R25, R25
+	BNE line
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5

@@ -5,13 +5,15 @@ package conv
 import "unsafe"
 
 // gemmArgs are the arguments of the micro-kernels in assembly, which know the
-// fields by name. A call computes tiles of pixels one after the other, each
-// with all its segments (as in tileArgs) and the epilogue. Steps are in bytes.
+// fields by name. A call computes lines of tiles of pixels one after the other,
+// each tile with all its segments (as in tileArgs) and the epilogue. Steps are in
+// bytes.
 type gemmArgs struct {
 	a, b, c, bias, residual      unsafe.Pointer
 	rowStep, cStep, residualStep int // from pixel to pixel
-	tiles                        int // counted down
+	lines, tiles                 int // counted down; of a line
 	tileA, tileC, tileResidual   int // from tile to tile
+	lineA, lineC, lineResidual   int // from the end of a line's tiles to the next line
 	k, piece, every, blockK      int // terms of a segment, of a piece of it; pieces and terms of a partial sum
 	n0, a0, b0                   int // a0, b0: from the end of a segment to the next
 	n1, a1, b1                   int // a1, b1: what is to be added to that after n0 segments
@@ -19,8 +21,8 @@ type gemmArgs struct {
 	keep                         int // 1: leave the sums in sum, no epilogue
 	clamp                        int // 1: clamp to lo, hi
 	tail                         int // 1: the last register is stored under the mask
-	//lint:ignore U1000 scratch of the assembly: pieces until the next partial sum; 1: there is one
-	left, partial int
+	//lint:ignore U1000 scratch of the assembly: tiles left of the line; pieces until the next partial sum; 1: there is one
+	tilesLeft, left, partial int
 
 	lo, hi float32
 	bits   uint32    // mask of the last register, one bit a lane
@@ -35,18 +37,19 @@ const (
 	maxWork  = 1 << 17
 )
 
-// vectorBlock computes n pixels of a block. What assembly will read and write
-// is checked here.
-func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *block, at place, n int) {
+// vectorBlock computes a block of a strip. What assembly will read and write is
+// checked here.
+func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *block, at place) {
 	k, n0, a0, b0, n1, a1, b1 := j.segments(s, b.packed)
 	if k <= 0 || n0 <= 0 || n1 <= 0 {
 		k, n0, n1 = 0, 0, 0
 	}
 	rowStep, cStep := s.advance*j.srcStride, s.step*j.dstStride
+	lineA, lineC := s.lineAdvance*j.srcStride, s.lineStep*j.dstStride
 	c := at.pixel*j.dstStride + at.channel
-	_ = dst[c+(n-1)*cStep+b.cols-1]
+	_ = dst[c+(s.n-1)*cStep+(s.lines-1)*lineC+b.cols-1]
 	if k > 0 {
-		first, last := at.from, at.from+k-1+(n-1)*rowStep
+		first, last := at.from, at.from+k-1+(s.n-1)*rowStep+(s.lines-1)*lineA
 		for _, move := range [2]int{(n0 - 1) * a0, (n1 - 1) * a1} {
 			first, last = first+min(move, 0), last+max(move, 0)
 		}
@@ -59,9 +62,11 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 		g.bias = unsafe.Pointer(&j.epi.Bias[at.channel:][:b.cols][0])
 	}
 	r := at.pixel*j.epi.ResidualStride + at.channel
+	lineResidual := 0
 	if j.epi.Residual != nil {
+		lineResidual = s.lineStep * j.epi.ResidualStride
 		g.residualStep = 4 * s.step * j.epi.ResidualStride
-		_ = j.epi.Residual[r+(n-1)*s.step*j.epi.ResidualStride+b.cols-1]
+		_ = j.epi.Residual[r+(s.n-1)*s.step*j.epi.ResidualStride+(s.lines-1)*lineResidual+b.cols-1]
 	}
 	g.clamp, g.lo, g.hi = 0, j.epi.Lo, j.epi.Hi
 	if j.epi.Clamp {
@@ -71,41 +76,49 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 	g.setMask(b)
 
 	terms := k * n0 * n1
-	tiles := (n + b.rows - 1) / b.rows
-	small, larger := n/tiles, n%tiles // larger tiles have small+1 pixels
-	for o := 0; o < n; {
+	whole := terms <= maxTerms && (g.tail == 0 || masked)
+	if whole {
+		g.resume, g.keep = 0, 0
+		g.segments(k, n0, a0, b0, n1, a1, b1, b.packed)
+	}
+	tiles := (s.n + b.rows - 1) / b.rows
+	small, larger := s.n/tiles, s.n%tiles // larger tiles have small+1 pixels
+	for o := 0; o < s.n; {
 		rows, count := small+1, larger
-		if larger == 0 {
-			rows, count = small, tiles
-		}
-		count = min(count, max(1, maxWork/(max(terms, 1)*rows*b.vectors)))
-		whole := terms <= maxTerms && (g.tail == 0 || masked)
-		if !whole {
-			count = 1
-		}
-		g.c = unsafe.Pointer(&dst[c+o*cStep])
-		if j.epi.Residual != nil {
-			g.residual = unsafe.Pointer(&j.epi.Residual[r+o*s.step*j.epi.ResidualStride])
+		if o > 0 || larger == 0 {
+			rows, count = small, tiles-larger
 		}
 		g.tileA, g.tileC, g.tileResidual = rows*g.rowStep, rows*g.cStep, rows*g.residualStep
-		a := at.from + o*rowStep
+		limit := 1 // of tiles in a call
 		if whole {
-			g.resume, g.keep = 0, 0
-			g.point(src, packed, a, at.at, k)
-			g.segments(k, n0, a0, b0, n1, a1, b1, b.packed)
-			g.tiles = count
-			gemmTile(b, g, rows)
-		} else {
-			g.long(src, packed, b, rows, a, at.at, k, n0, a0, b0, n1, a1, b1)
+			limit = max(1, maxWork/(max(terms, 1)*rows*b.vectors))
 		}
-		if g.keep == 1 {
-			for i := 0; i < rows; i++ {
-				j.epi.storeRow(dst, g.sum[i*b.packed:][:b.cols], at.pixel+(o+i)*s.step, j.dstStride, at.channel)
+		perCall := max(1, limit/count) // lines
+		for line := 0; line < s.lines; line += perCall {
+			for tile := 0; tile < count; tile += limit {
+				g.tiles, g.lines = min(count-tile, limit), min(s.lines-line, perCall)
+				pixel := o + tile*rows
+				g.c = unsafe.Pointer(&dst[c+pixel*cStep+line*lineC])
+				if j.epi.Residual != nil {
+					g.residual = unsafe.Pointer(&j.epi.Residual[r+pixel*s.step*j.epi.ResidualStride+line*lineResidual])
+				}
+				a := at.from + pixel*rowStep + line*lineA
+				if whole {
+					g.lineA, g.lineC = 4*lineA-g.tiles*g.tileA, 4*lineC-g.tiles*g.tileC
+					g.lineResidual = 4*lineResidual - g.tiles*g.tileResidual
+					g.point(src, packed, a, at.at, k)
+					gemmTile(b, g, rows)
+					continue
+				}
+				g.long(src, packed, b, rows, a, at.at, k, n0, a0, b0, n1, a1, b1)
+				if g.keep == 1 {
+					for i := 0; i < rows; i++ {
+						j.epi.storeRow(dst, g.sum[i*b.packed:][:b.cols], at.pixel+line*s.lineStep+(pixel+i)*s.step, j.dstStride, at.channel)
+					}
+				}
 			}
 		}
 		o += rows * count
-		tiles -= count
-		larger = max(0, larger-count)
 	}
 }
 
@@ -138,7 +151,7 @@ func (g *gemmArgs) long(src, packed []float32, b *block, rows, a, w, k, n0, a0, 
 				}
 				g.point(src, packed, a+i*a1+j*a0+o, w+i*b1+j*b0+o*b.packed, part)
 				g.segments(part, 1, 0, 0, 1, 0, 0, b.packed)
-				g.tiles = 1
+				g.lines = 1
 				gemmTile(b, g, rows)
 				g.resume = 1
 			}

@@ -6,7 +6,7 @@ package conv
 type gemmArgs struct{}
 
 // vectorBlock is not reached: without assembly all blocks are generic.
-func (j *job) vectorBlock(*gemmArgs, []float32, []float32, []float32, *strip, *block, place, int) {}
+func (j *job) vectorBlock(*gemmArgs, []float32, []float32, []float32, *strip, *block, place) {}
 
 // winogradArgs is the memory of Winograd's transforms during a call.
 type winogradArgs struct{ outputs [16]float32 }

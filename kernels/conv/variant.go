@@ -42,13 +42,21 @@ type block struct {
 	vectors, rows int
 }
 
-// block returns the first block of a panel of cols columns. All blocks but the
-// last are packed without padding, so that a block starts at its column times
-// the length of a column.
-func (v *variant) block(cols int) block {
+// wideTerms is the number of terms from which a tile of AVX-512 is four
+// registers wide: that reads the sources less often and suits one pixel, but
+// what follows the sums of such a tile hides less well behind those of the next.
+const wideTerms = 320
+
+// block returns the first block of a panel of cols columns, for sums of the
+// given number of terms. All blocks but the last are packed without padding, so
+// that a block starts at its column times the length of a column.
+func (v *variant) block(cols, terms int) block {
 	cols = min(cols, v.width)
 	switch v.name {
 	case cpu.AVX512:
+		if terms < wideTerms {
+			cols = min(cols, 32)
+		}
 		// A remainder of up to 8 columns is half a register: AVX2 takes it.
 		if rest := cols % 16; rest == 0 || rest > 8 {
 			n := (cols + 15) / 16

@@ -229,7 +229,7 @@ func (j *winogradJob) multiply(g, tiles int, first [4]int) {
 	product.h.taps, product.w.taps, product.w.in = 1, 1, tiles
 	product.epi.ResidualStride = winogradGroup
 	one := span{step: 1, n: 1}
-	st := strip{step: 1, advance: 1, rows: one, cols: one}
+	st := strip{step: 1, advance: 1, lines: 1, rows: one, cols: one}
 	panels := panelsOf(cols)
 	packed := j.packed[winogradPoints*in*g*winogradGroup:]
 	length := in * packedOut(cols)
@@ -319,7 +319,7 @@ func PackWinograd(dst, kernel []float32, s *Winograd, c0, c1 int) {
 		for o := 0; o < s.OutC; {
 			inGroup := o % winogradGroup
 			cols := min(winogradGroup, s.OutC-(o-inGroup))
-			b := use.block(cols - inGroup)
+			b := use.block(cols-inGroup, s.InC)
 			at := winogradPoints*s.InC*(o-inGroup) + s.InC*inGroup + c*b.packed
 			packWinogradRow(dst[at:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), b)
 			o += b.cols
