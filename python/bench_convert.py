@@ -31,7 +31,7 @@ def to_tensorflow(folder, batch, out):
     spec, f = frozen(load(folder), batch)
     module = tf.Module()
     module.f = tf.function(lambda x: f(x)[0], input_signature=[spec])
-    tf.saved_model.save(module, str(out))
+    tf.saved_model.save(module, str(out), options=tf.saved_model.SaveOptions(experimental_custom_gradients=False))
 
 
 def to_litert(folder, batch, out):
