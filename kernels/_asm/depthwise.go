@@ -40,8 +40,14 @@ func (d depthwiseRow) uses(j int, f func(output, tap int)) {
 	}
 }
 
-// depthwiseStubs declares the kernels and writes a switch over the windows.
-func depthwiseStubs(isas ...string) func(*text) {
+// depthwiseISA is an instruction set with depthwise kernels.
+type depthwiseISA struct {
+	name  string
+	lanes int // channels of a register
+}
+
+// depthwiseStubs declares the kernels and writes a switch over them.
+func depthwiseStubs(isas ...depthwiseISA) func(*text) {
 	return func(t *text) {
 		t.line("//go:build !purego\n\npackage conv")
 		key := func(d depthwiseRow) int { return (d.taps<<4|d.stride)<<4 | d.outputs }
@@ -53,16 +59,20 @@ func depthwiseStubs(isas ...string) func(*text) {
 		}
 		t.line("case %s:\nreturn true\n}\nreturn false\n}", strings.Join(keys, ", "))
 		for _, isa := range isas {
-			t.line("\n//go:noescape\nfunc depthwise%s(args *depthwiseArgs)", isa)
+			t.line("\n//go:noescape\nfunc depthwise%s(args *depthwiseArgs)", isa.name)
 			for _, d := range depthwiseRows {
-				t.line("\n//go:noescape\nfunc %s(args *depthwiseArgs)", d.name(isa))
+				t.line("\n//go:noescape\nfunc %s(args *depthwiseArgs)", d.name(isa.name))
 			}
-			t.line("\n// depthwise%sRow runs the kernel for windows of a width and stride.", isa)
-			t.line("func depthwise%sRow(a *depthwiseArgs, taps, stride, outputs int) {\nswitch (taps<<4|stride)<<4|outputs {", isa)
-			for _, d := range depthwiseRows {
-				t.line("case %#x:\n%s(a)", key(d), d.name(isa))
-			}
-			t.line("}\n}")
 		}
+		t.line("\n// depthwiseKernel runs the kernel for groups of lanes channels and windows of a")
+		t.line("// width and stride; the one for any window with zeros for these.")
+		t.line("func depthwiseKernel(a *depthwiseArgs, lanes, taps, stride, outputs int) {\nswitch lanes<<12|(taps<<4|stride)<<4|outputs {")
+		for _, isa := range isas {
+			t.line("case %#x:\ndepthwise%s(a)", isa.lanes<<12, isa.name)
+			for _, d := range depthwiseRows {
+				t.line("case %#x:\n%s(a)", isa.lanes<<12|key(d), d.name(isa.name))
+			}
+		}
+		t.line("}\n}")
 	}
 }

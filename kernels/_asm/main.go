@@ -29,12 +29,15 @@ var files = map[string]func(*text){
 	"cpu/peak_amd64.s":              peakX86,
 	"cpu/peak_arm64.s":              peakNEON,
 	"pool/pool_amd64.s":             poolAMD64,
-	"conv/depthwise_stubs_amd64.go": depthwiseStubs("AVX512", "AVX2"),
+	"conv/depthwise_stubs_amd64.go": depthwiseStubs(depthwiseISA{"AVX512", 16}, depthwiseISA{"AVX2", 8}),
 	"vec/map_amd64.s":               func(t *text) { mapAssembly(t, avx512Vectors, avx2Vectors) },
 	"vec/map_arm64.s":               func(t *text) { mapAssembly(t, neonVectors) },
 	"vec/map_kernels.go":            mapKernels,
 	"vec/stubs_amd64.go":            func(t *text) { mapStubs(t, avx512Vectors, avx2Vectors) },
 	"vec/stubs_arm64.go":            func(t *text) { mapStubs(t, neonVectors) },
+	"conv/depthwise_arm64.s":        depthwiseARM64,
+	"conv/depthwise_stubs_arm64.go": depthwiseStubs(depthwiseISA{"NEON", 4}),
+	"pool/pool_arm64.s":             poolARM64,
 }
 
 // text collects assembly or Go.

@@ -16,6 +16,25 @@ type DepthwiseShape struct {
 	SrcStride, DstStride int // floats from pixel to pixel; 0 means InC and InC*Multiplier
 }
 
+// depthwiseLanes is the number of channels of a group of the packed weights, or
+// 0 where the plain loop runs.
+func depthwiseLanes(s *DepthwiseShape) int {
+	lanes := 0
+	switch {
+	case s.Multiplier > 1:
+	case use.name == cpu.AVX512 && s.InC >= 16:
+		lanes = 16
+	case use.name == cpu.AVX512 || use.name == cpu.AVX2:
+		lanes = 8
+	case use.name == cpu.NEON:
+		lanes = 4
+	}
+	if s.InC < lanes {
+		return 0
+	}
+	return lanes
+}
+
 // DepthwisePackedLen is the length of the packed weights of s.
 func DepthwisePackedLen(s *DepthwiseShape) int {
 	out := s.InC * s.Multiplier

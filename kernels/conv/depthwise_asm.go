@@ -1,4 +1,4 @@
-//go:build !purego && amd64
+//go:build !purego && (amd64 || arm64)
 
 package conv
 
@@ -96,7 +96,11 @@ func runDepthwiseVector(s *DepthwiseShape, dst, src, packed []float32, epi *Epil
 				a.residual = unsafe.Pointer(&e.Residual[y*s.OutW*r.residualStride])
 			}
 			a.tiles = n
-			r.call()
+			if r.row {
+				depthwiseKernel(a, r.lanes, s.KW, s.StrideW, r.outputs)
+			} else {
+				depthwiseKernel(a, r.lanes, 0, 0, 0)
+			}
 			if channels < s.InC {
 				r.tail(dst, src, packed, &e, rows, y, x, next, channels)
 			}
@@ -145,20 +149,6 @@ func (r *depthwiseRun) tiles(x int) (n, next int) {
 		x += t.outputs
 	}
 	return n, x
-}
-
-func (r *depthwiseRun) call() {
-	s, a := r.s, &r.args
-	switch {
-	case r.lanes == 16 && r.row:
-		depthwiseAVX512Row(a, s.KW, s.StrideW, r.outputs)
-	case r.lanes == 16:
-		depthwiseAVX512(a)
-	case r.row:
-		depthwiseAVX2Row(a, s.KW, s.StrideW, r.outputs)
-	default:
-		depthwiseAVX2(a)
-	}
 }
 
 // tail computes channels from c on of outputs x0 to x1-1 of row y. They are the

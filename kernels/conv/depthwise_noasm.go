@@ -1,8 +1,6 @@
-//go:build purego || !amd64
+//go:build purego || !(amd64 || arm64)
 
 package conv
 
-// depthwiseLanes is 0: the plain loop does all.
-func depthwiseLanes(*DepthwiseShape) int { return 0 }
-
+// runDepthwiseVector is not reached: without assembly there are no lanes.
 func runDepthwiseVector(*DepthwiseShape, []float32, []float32, []float32, *Epilogue, int, int) {}

@@ -43,30 +43,6 @@ func depthwiseAVX512_5s2x8(args *depthwiseArgs)
 //go:noescape
 func depthwiseAVX512_7s1x7(args *depthwiseArgs)
 
-// depthwiseAVX512Row runs the kernel for windows of a width and stride.
-func depthwiseAVX512Row(a *depthwiseArgs, taps, stride, outputs int) {
-	switch (taps<<4|stride)<<4 | outputs {
-	case 0x317:
-		depthwiseAVX512_3s1x7(a)
-	case 0x318:
-		depthwiseAVX512_3s1x8(a)
-	case 0x327:
-		depthwiseAVX512_3s2x7(a)
-	case 0x328:
-		depthwiseAVX512_3s2x8(a)
-	case 0x517:
-		depthwiseAVX512_5s1x7(a)
-	case 0x518:
-		depthwiseAVX512_5s1x8(a)
-	case 0x527:
-		depthwiseAVX512_5s2x7(a)
-	case 0x528:
-		depthwiseAVX512_5s2x8(a)
-	case 0x717:
-		depthwiseAVX512_7s1x7(a)
-	}
-}
-
 //go:noescape
 func depthwiseAVX2(args *depthwiseArgs)
 
@@ -97,26 +73,49 @@ func depthwiseAVX2_5s2x8(args *depthwiseArgs)
 //go:noescape
 func depthwiseAVX2_7s1x7(args *depthwiseArgs)
 
-// depthwiseAVX2Row runs the kernel for windows of a width and stride.
-func depthwiseAVX2Row(a *depthwiseArgs, taps, stride, outputs int) {
-	switch (taps<<4|stride)<<4 | outputs {
-	case 0x317:
+// depthwiseKernel runs the kernel for groups of lanes channels and windows of a
+// width and stride; the one for any window with zeros for these.
+func depthwiseKernel(a *depthwiseArgs, lanes, taps, stride, outputs int) {
+	switch lanes<<12 | (taps<<4|stride)<<4 | outputs {
+	case 0x10000:
+		depthwiseAVX512(a)
+	case 0x10317:
+		depthwiseAVX512_3s1x7(a)
+	case 0x10318:
+		depthwiseAVX512_3s1x8(a)
+	case 0x10327:
+		depthwiseAVX512_3s2x7(a)
+	case 0x10328:
+		depthwiseAVX512_3s2x8(a)
+	case 0x10517:
+		depthwiseAVX512_5s1x7(a)
+	case 0x10518:
+		depthwiseAVX512_5s1x8(a)
+	case 0x10527:
+		depthwiseAVX512_5s2x7(a)
+	case 0x10528:
+		depthwiseAVX512_5s2x8(a)
+	case 0x10717:
+		depthwiseAVX512_7s1x7(a)
+	case 0x8000:
+		depthwiseAVX2(a)
+	case 0x8317:
 		depthwiseAVX2_3s1x7(a)
-	case 0x318:
+	case 0x8318:
 		depthwiseAVX2_3s1x8(a)
-	case 0x327:
+	case 0x8327:
 		depthwiseAVX2_3s2x7(a)
-	case 0x328:
+	case 0x8328:
 		depthwiseAVX2_3s2x8(a)
-	case 0x517:
+	case 0x8517:
 		depthwiseAVX2_5s1x7(a)
-	case 0x518:
+	case 0x8518:
 		depthwiseAVX2_5s1x8(a)
-	case 0x527:
+	case 0x8527:
 		depthwiseAVX2_5s2x7(a)
-	case 0x528:
+	case 0x8528:
 		depthwiseAVX2_5s2x8(a)
-	case 0x717:
+	case 0x8717:
 		depthwiseAVX2_7s1x7(a)
 	}
 }

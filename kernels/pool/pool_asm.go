@@ -1,8 +1,12 @@
-//go:build !purego && amd64
+//go:build !purego && (amd64 || arm64)
 
 package pool
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/kerasrun/kerasrun/kernels/cpu"
+)
 
 // poolArgs are the arguments of the kernels in assembly, which know the fields
 // by name. A call computes tiles of neighbouring outputs of one row, with all
@@ -94,4 +98,43 @@ func (a *poolArgs) fill(s *Shape, x, most, limit int) (n, next int) {
 		}
 	}
 	return n, x
+}
+
+// variantFor is the variant for c channels: AVX-512 where they fill a register.
+func variantFor(c int) cpu.Variant {
+	if use == cpu.AVX512 && c < 16 {
+		return cpu.AVX2
+	}
+	return use
+}
+
+// kernelFor returns how many of c channels a kernel takes at a time, 0 where
+// there is none, and whether it is one for single outputs. Those read rows of
+// pixels as they lie in memory, and are faster where the channels are enough
+// and the last group overlaps little; single says that there are no others.
+func kernelFor(k kind, c int, single bool) (lanes int, deep bool) {
+	wide := 64
+	switch variantFor(c) {
+	case cpu.AVX512:
+		lanes = 16
+		if single && c < wide {
+			wide = 32 // of AVX2
+		}
+	case cpu.AVX2:
+		lanes, wide = 8, 32
+	case cpu.NEON:
+		lanes, wide = 4, 16
+	default:
+		return 0, false
+	}
+	if groups := (c + wide - 1) / wide; c >= wide && (single || groups*wide <= c+c/4) {
+		return wide, true
+	}
+	if k == average && lanes > 4 {
+		lanes /= 2 // sums take twice the room
+	}
+	if c < lanes {
+		return 0, false
+	}
+	return lanes, false
 }
