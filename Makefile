@@ -12,7 +12,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,14 @@ race: ## Run all tests under the race detector (needs a C compiler).
 
 purego: ## Run the kernels and all that stands on them without assembly.
 	$(GO) test -short -tags purego ./...
+
+variants: ## Run the kernels and the golden cases on the slower variants of the CPU's kernels.
+	@for v in generic avx2; do echo KERASRUN_CPU=$$v; \
+	  KERASRUN_CPU=$$v $(GO) test -count=1 -short . ./kernels/... ./runtime/... || exit 1; done
+
+neon: ## Run the kernels' arm64 assembly under qemu-user.
+	@qemu=$$(command -v qemu-aarch64 || command -v qemu-aarch64-static) || { echo "needs qemu-user"; exit 1; }; \
+	  CGO_ENABLED=0 GOARCH=arm64 $(GO) test -short -exec $$qemu ./kernels/...
 
 libhdf5: ## Compare our HDF5 reader with libhdf5 on every file of testdata/hdf5 (needs libhdf5-dev and a C compiler).
 	CGO_ENABLED=1 $(GO) test -tags libhdf5 ./hdf5load/...
