@@ -67,5 +67,6 @@ var passes = []struct {
 	{"fuse padding", true, fusePadding}, // before activations are absorbed: it looks for a ReLU
 	{"fuse activation", true, fuseActivation},
 	{"fuse residual", true, fuseResidual}, // takes the activation of the addition along
+	{"fuse pooling", true, fusePooling},
 	{"drop unused", false, dropUnused},
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -55,5 +56,17 @@ func (s Step) Describe() string {
 	if s.Fused.Act != nil {
 		text += " + " + string(s.Fused.Act.Func)
 	}
+	if p := s.Fused.Pool; p != nil {
+		text += " + max pool " + sizes(p.Size)
+	}
 	return text
+}
+
+// sizes is the size of a window: "2x2".
+func sizes(n []int) string {
+	text := make([]string, len(n))
+	for i, d := range n {
+		text[i] = strconv.Itoa(d)
+	}
+	return strings.Join(text, "x")
 }

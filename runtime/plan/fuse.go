@@ -188,3 +188,21 @@ func covers(size []int, p graph.Padding) bool {
 	}
 	return true
 }
+
+// fusePooling gives a convolution the max pooling that is its only reader.
+func fusePooling(p *program) error {
+	p.follow(func(before, n *node) bool {
+		pool, ok := n.op.(graph.Pool)
+		if !ok || pool.Kind != graph.MaxPool || before.epi.Pool != nil {
+			return false
+		}
+		e := before.epi
+		e.Pool = &pool
+		if len(before.in) < 2 || !step.Fuses(before.op, e) || !step.PoolsFaster(before.op, p.values[before.in[1]].Shape, e) {
+			return false
+		}
+		before.epi = e
+		return true
+	})
+	return nil
+}

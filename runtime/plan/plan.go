@@ -108,6 +108,11 @@ func (b *planner) infer(inputs []graph.Shape) error {
 		if err != nil {
 			return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(n.op), err)
 		}
+		if n.epi.Pool != nil {
+			if out, err = n.epi.Pool.Infer(out); err != nil {
+				return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(*n.epi.Pool), err)
+			}
+		}
 		for i, v := range n.out {
 			if _, ok := out[i].Shape.Elems(); !ok {
 				return fmt.Errorf("layer %s: %w: result %v is too large", n.layers[0], graph.ErrShape, out[i].Shape)

@@ -55,6 +55,10 @@ func (n *net) relu(x graph.Value) graph.Value {
 	return n.Apply(graph.Activation{Func: graph.ReLU, B: math.Inf(1)}, x)
 }
 
+func (n *net) maxPool(x graph.Value, size, stride int) graph.Value {
+	return n.Apply(graph.Pool{Kind: graph.MaxPool, Size: []int{size, size}, Strides: []int{stride, stride}, Padding: graph.Padding{Mode: graph.Valid}}, x)
+}
+
 var nets = []struct {
 	name  string
 	input graph.Shape
@@ -71,6 +75,13 @@ var nets = []struct {
 		y = n.relu(n.Apply(graph.Binary{Func: graph.Add}, short, y))
 		y = n.Apply(graph.Reduce{Func: graph.ReduceMean, Axes: []int{1, 2}}, y)
 		return []graph.Value{n.Apply(graph.AddBias{}, n.Apply(graph.MatMul{}, y, n.weight(5, 4)), n.weight(4))}
+	}},
+	{"pooled_convolutions", graph.Shape{2, 23, 21, 3}, func(n *net, x graph.Value) []graph.Value {
+		x = n.maxPool(n.relu(n.conv(x, 6, 3, 1, graph.Valid)), 2, 2)
+		x = n.relu(n.maxPool(n.conv(x, 8, 3, 1, graph.Same), 3, 2)) // overlapping windows: 54 products are few
+		y := n.conv(x, 9, 3, 1, graph.Same)
+		z := n.maxPool(n.conv(y, 9, 3, 1, graph.Same), 3, 1)            // 81 are not
+		return []graph.Value{n.maxPool(y, 2, 2), n.maxPool(y, 2, 1), z} // y is read twice
 	}},
 	{"preprocessing", graph.Shape{2, 5, 4, 3}, func(n *net, x graph.Value) []graph.Value {
 		scale := n.Scalar(graph.Float32, 1.0/255)

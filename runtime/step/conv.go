@@ -16,6 +16,7 @@ type convolution struct {
 	x, kernel, bias, residual operand
 	packed                    []float32 // nil: the kernel is packed in each run
 	rows, panels              split     // a chunk is a block of rows times a block of panels
+	block                     int       // rows computed at a time
 	spatial
 	inImage int // floats of an image
 	finish
@@ -77,14 +78,14 @@ func (c *convolution) depthTaps(o int) (first, last int) {
 }
 
 func (m *maker) conv(op graph.Conv) Step {
-	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.own[0].Shape
 	rank := len(x) - 2
 	cin, filters := x[rank+1], y[rank+1]
 	if op.Groups == cin && cin > 1 { // (window..., 1, c·dm) lies in memory as (window..., c, dm)
 		return m.depthwiseOf(windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding), cin, filters/cin)
 	}
 	s := windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding)
-	if op.Groups == 1 && s.pointwise() {
+	if op.Groups == 1 && s.pointwise() && m.Epilogue.Pool == nil {
 		return m.dense(elems(x)/cin, cin, filters)
 	}
 	p := conv.Shape{
@@ -111,7 +112,7 @@ func (m *maker) dense(rows, k, n int) Step {
 }
 
 func (m *maker) depthwise(op graph.DepthwiseConv) Step {
-	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.own[0].Shape
 	rank := len(x) - 2
 	return m.depthwiseOf(windows(x, y, k[:rank], op.Strides, op.Dilation, op.Padding), k[rank], k[rank+1])
 }
@@ -125,7 +126,7 @@ func (m *maker) depthwiseOf(s spatial, c, multiplier int) Step {
 }
 
 func (m *maker) transposed(op graph.ConvTranspose) Step {
-	x, k, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
+	x, k, y := m.In[0].Shape, m.In[1].Shape, m.own[0].Shape
 	rank := len(x) - 2
 	s := newSpatial(x[1:1+rank], y[1:1+rank], k[:rank], op.Strides, op.Dilation, func(i int) int {
 		_, before := op.Out(i, x[1+i], k[i])
@@ -145,7 +146,7 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 		plane: p, x: m.operand(0), bias: m.bias(), residual: m.residual(),
 		spatial: s, inImage: s.in[0] * p.in, finish: newFinish(m.Epilogue.Act),
 	}
-	images := elems(m.Out[0].Shape) / (s.out[0] * p.out)
+	images := elems(m.own[0].Shape) / (s.out[0] * p.out)
 	flops := 2 * float64(p.multiplications()) * float64(s.taps[0]*s.out[0]*images)
 	scratch := 0
 	if w := m.constant(1); w != nil {
@@ -162,7 +163,33 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 	c.rows, c.panels = c.split(images*s.out[0]*p.outH, ns)
 	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks, ns})
 	c.info.Scratch = scratch
+	c.block = c.blockOf(p.outH)
+	if m.Epilogue.Pool != nil {
+		return m.pooledConvolution(c, *m.Epilogue.Pool, images)
+	}
 	return c
+}
+
+const (
+	// blockFloats is about how many results are computed before what follows
+	// the kernel passes over them: they are still in a cache then.
+	blockFloats = 1 << 14
+	// smallWeights is the packed length of weights that may be read again for each block.
+	smallWeights = 1 << 16
+	// tileRows is a multiple of the rows of most tiles of the micro-kernels.
+	tileRows = 84
+)
+
+// blockOf is the number of rows, of at most n, that are computed at a time.
+func (c *convolution) blockOf(n int) int {
+	if c.act == nil || len(c.packed) > smallWeights {
+		return n
+	}
+	row := c.plane.out / c.outH
+	if c.outW == 1 { // rows are pixels
+		return max(1, blockFloats/row/tileRows) * tileRows
+	}
+	return max(1, blockFloats/row)
 }
 
 // split chooses chunks for rows of output that take ns together: blocks of
@@ -181,11 +208,7 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 }
 
 func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
-	packed := c.packed
-	if packed == nil {
-		packed = scratch[:c.info.Scratch]
-		c.packAll(packed, c.kernel.of(a), len(packed)/c.packedLen)
-	}
+	packed, _ := c.weights(a, scratch)
 	x, bias, residual, dst := c.x.of(a), c.bias.of(a), c.residual.of(a), result(a)
 	depth := c.spatial.out[0]
 	lo, hi := c.rows.bounds(chunk % c.rows.chunks)
@@ -193,7 +216,7 @@ func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
 	for lo < hi {
 		n := lo / c.outH // the plane
 		y0 := lo - n*c.outH
-		y1 := min(c.outH, y0+hi-lo)
+		y1 := min(c.outH, y0+hi-lo, y0+c.block)
 		at := n * c.plane.out
 		e := conv.Epilogue{Bias: bias}
 		if residual != nil {
@@ -203,6 +226,17 @@ func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
 		lo += y1 - y0
 	}
 	return nil
+}
+
+// weights returns the packed weights, packing them into scratch if they are not
+// constant, and the rest of scratch.
+func (c *convolution) weights(a *Args, scratch []float32) (packed, rest []float32) {
+	if c.packed != nil {
+		return c.packed, scratch
+	}
+	n := c.packedLen * c.taps[0]
+	c.packAll(scratch[:n], c.kernel.of(a), c.taps[0])
+	return scratch[:n], scratch[n:]
 }
 
 // runPlane computes rows y0 to y1-1 of output plane o: the first depth tap adds
@@ -225,19 +259,24 @@ func (c *convolution) runPlane(dst, image, packed []float32, e conv.Epilogue, o,
 		}
 		c.run(dst, image[from*c.plane.in:][:c.plane.in], packed[t*c.packedLen:][:c.packedLen], &e, y0, y1, p0, p1)
 	}
+	row := c.plane.out / c.outH
+	c.activate(dst[y0*row:y1*row], p0, p1)
+}
+
+// activate applies an activation that kernels do not, to the channels of panels
+// p0 to p1-1 of the pixels dst.
+func (c *convolution) activate(dst []float32, p0, p1 int) {
 	if c.act == nil {
 		return
 	}
 	lo, hi := c.channels(p0, p1)
 	width := c.plane.out / (c.outH * c.outW)
 	if hi-lo == width {
-		d := dst[y0*c.outW*width : y1*c.outW*width]
-		c.act(d, d)
+		c.act(dst, dst)
 		return
 	}
-	for i := y0 * c.outW; i < y1*c.outW; i++ {
-		d := dst[i*width+lo : i*width+hi]
-		c.act(d, d)
+	for ; len(dst) > 0; dst = dst[width:] {
+		c.act(dst[lo:hi], dst[lo:hi])
 	}
 }
 
@@ -277,8 +316,11 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 	if w == nil || s.in[0] > 1 || s.out[0] > 1 || s.taps[0] > 1 {
 		return nil
 	}
+	if m.Epilogue.Pool != nil && (!winogradPools(m.Epilogue) || p.OutH < 2 || p.OutW < 2) {
+		return nil
+	}
 	c := &winograd{
-		shape: conv.Winograd{Shape: p}, x: m.operand(0), bias: m.bias(), residual: m.residual(),
+		shape: conv.Winograd{Shape: p, Pool: m.Epilogue.Pool != nil}, x: m.operand(0), bias: m.bias(), residual: m.residual(),
 		finish: newFinish(m.Epilogue.Act),
 	}
 	images := m.In[0].Shape[0]

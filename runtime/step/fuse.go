@@ -10,13 +10,18 @@ import (
 
 // Fuses reports whether [New] accepts e after op.
 func Fuses(op graph.Op, e Epilogue) bool {
+	if p := e.Pool; p != nil && (p.Kind != graph.MaxPool || len(p.Size) > 2) {
+		return false
+	}
 	switch op := op.(type) {
-	case graph.Conv, graph.DepthwiseConv, graph.ConvTranspose, graph.MatMul:
+	case graph.Conv, graph.DepthwiseConv:
 		return true
+	case graph.ConvTranspose, graph.MatMul:
+		return e.Pool == nil
 	case graph.Binary:
-		return !e.Bias && !e.Residual && (op.Func == graph.Add || e.Act == nil)
+		return !e.Bias && !e.Residual && e.Pool == nil && (op.Func == graph.Add || e.Act == nil)
 	case graph.BatchNorm:
-		return !e.Bias && !e.Residual
+		return !e.Bias && !e.Residual && e.Pool == nil
 	}
 	return e == (Epilogue{})
 }

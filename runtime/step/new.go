@@ -45,7 +45,8 @@ func Reference(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor
 type maker struct {
 	Spec
 	packs *Packs
-	args  int // operands of the op itself
+	args  int          // operands of the op itself
+	own   []graph.Type // the op's results before the pooling of the epilogue
 }
 
 // check holds the spec against the op's own inference.
@@ -71,9 +72,16 @@ func (m *maker) check() error {
 	if err != nil {
 		return err
 	}
-	if !slices.EqualFunc(m.Out, out, sameType) || len(out) == 0 {
-		return fmt.Errorf("%w: results %v, want %v", graph.ErrShape, m.Out, out)
+	want := out
+	if p := m.Epilogue.Pool; p != nil {
+		if want, err = p.Infer(out); err != nil {
+			return err
+		}
 	}
+	if !slices.EqualFunc(m.Out, want, sameType) || len(out) == 0 {
+		return fmt.Errorf("%w: results %v, want %v", graph.ErrShape, m.Out, want)
+	}
+	m.own = out
 	if m.Epilogue.Bias {
 		b, c := m.In[m.args], out[0].Shape
 		if len(b.Shape) != 1 || len(c) == 0 || b.Shape[0] != c[len(c)-1] || b.DType != out[0].DType {

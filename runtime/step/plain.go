@@ -21,6 +21,7 @@ type plain struct {
 
 func (m *maker) plain() Step {
 	p := &plain{op: m.Op, args: m.args, in: m.In, epi: m.Epilogue, double: m.In[0].DType.Floating()}
+
 	n := 0
 	for _, t := range m.In {
 		n += elems(t.Shape)
@@ -29,7 +30,7 @@ func (m *maker) plain() Step {
 	if p.double {
 		p.info.Kernel = "go float64"
 	}
-	for _, t := range m.Out {
+	for _, t := range m.own {
 		if p.double && t.DType.Floating() {
 			t.DType = graph.Float64
 		}
@@ -69,6 +70,12 @@ func (p *plain) Run(a *Args, _ int, _ []float32) error {
 	y := res[0]
 	if v, ok := y.Data.([]float64); ok {
 		p.finish(v, in[p.args:])
+		if p.epi.Pool != nil {
+			pooled := []graph.Type{{DType: graph.Float64, Shape: a.Out[0].Shape}}
+			if res, err = reference.Apply(*p.epi.Pool, res, pooled); err != nil {
+				return err
+			}
+		}
 		for k := range res {
 			for i, x := range res[k].Data.([]float64) {
 				a.Out[k].SetFloat(i, x)

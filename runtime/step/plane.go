@@ -76,6 +76,38 @@ func (p *plane) multiplications() int {
 	return p.in * p.transposed.KH * p.transposed.KW * p.transposed.OutC
 }
 
+// narrow keeps the first columns of the output only.
+func (p *plane) narrow(columns int) {
+	p.conv.OutW, p.depthwise.OutW = columns, columns
+	p.measure()
+}
+
+// cut makes p the part of itself that computes output rows, or columns when
+// wide, lo to hi-1, and returns where its input starts.
+func (p *plane) cut(lo, hi int, wide bool) (from int) {
+	c, d := &p.conv, &p.depthwise
+	switch {
+	case p.kind == depthwise && wide:
+		from = cutAxis(&d.InW, &d.OutW, &d.PadLeft, d.StrideW, lo, hi) * d.InC
+	case p.kind == depthwise:
+		from = cutAxis(&d.InH, &d.OutH, &d.PadTop, d.StrideH, lo, hi) * d.InW * d.InC
+	case wide:
+		from = cutAxis(&c.InW, &c.OutW, &c.PadLeft, c.StrideW, lo, hi) * c.InC
+	default:
+		from = cutAxis(&c.InH, &c.OutH, &c.PadTop, c.StrideH, lo, hi) * c.InW * c.InC
+	}
+	p.measure()
+	return from
+}
+
+// cutAxis limits an axis to outputs lo to hi-1 and returns the first input left.
+func cutAxis(in, out, pad *int, stride, lo, hi int) (first int) {
+	at := lo*stride - *pad
+	first = min(max(at, 0), *in-1)
+	*in, *out, *pad = *in-first, hi-lo, first-at
+	return first
+}
+
 // packAll packs the slices of a kernel, one a depth tap.
 func (p *plane) packAll(dst, kernel []float32, taps int) {
 	for t := range taps {

@@ -212,6 +212,15 @@ func TestFuses(t *testing.T) {
 	for _, op := range []graph.Op{graph.Conv{}, graph.DepthwiseConv{}, graph.ConvTranspose{}, graph.MatMul{}} {
 		require.True(t, Fuses(op, all), graph.Name(op))
 	}
+	pool := &graph.Pool{Kind: graph.MaxPool, Size: []int{2, 2}, Strides: []int{2, 2}, Padding: graph.Padding{Mode: graph.Valid}}
+	for _, op := range []graph.Op{graph.Conv{}, graph.DepthwiseConv{}} {
+		require.True(t, Fuses(op, Epilogue{Bias: true, Act: silu, Pool: pool}), graph.Name(op))
+		require.False(t, Fuses(op, Epilogue{Pool: &graph.Pool{Kind: graph.AveragePool, Size: []int{2, 2}}}), graph.Name(op))
+		require.False(t, Fuses(op, Epilogue{Pool: &graph.Pool{Kind: graph.MaxPool, Size: []int{2, 2, 2}}}), graph.Name(op))
+	}
+	for _, op := range []graph.Op{graph.ConvTranspose{}, graph.MatMul{}, graph.Binary{Func: graph.Add}, graph.BatchNorm{}, graph.Softmax{}} {
+		require.False(t, Fuses(op, Epilogue{Pool: pool}), graph.Name(op))
+	}
 	for _, op := range []graph.Op{graph.Binary{Func: graph.Add}, graph.BatchNorm{}} {
 		require.True(t, Fuses(op, Epilogue{Act: silu}), graph.Name(op))
 		require.False(t, Fuses(op, Epilogue{Bias: true}), graph.Name(op))

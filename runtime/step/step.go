@@ -38,7 +38,8 @@ type Info struct {
 type Epilogue struct {
 	Bias     bool              // + bias (last axis)
 	Residual bool              // + a tensor of the result's shape, before the activation
-	Act      *graph.Activation // applied last, nil for none
+	Act      *graph.Activation // applied to the sum, nil for none
+	Pool     *graph.Pool       // max pooling of what comes out, nil for none
 }
 
 // A Spec describes a step to make.

@@ -43,6 +43,10 @@ func (tr *trial) spec(t testing.TB) Spec {
 	}
 	out, err := tr.op.Infer(s.In[:tr.args()])
 	require.NoError(t, err, "%#v of %v", tr.op, s.In)
+	if p := tr.epi.Pool; p != nil {
+		out, err = p.Infer(out)
+		require.NoError(t, err, "%#v of %v", p, s.In)
+	}
 	s.Out = out
 	return s
 }
