@@ -189,34 +189,51 @@ func (w *winogradWriter) sum(terms ...winogradTerm) string {
 	return r
 }
 
-// input transforms m+2 registers and hands over the results, point by point.
-func (w *winogradWriter) input(m int, d []string, out func(p int, reg string)) {
+// input transforms what load(0), load(1), ... loads to the points from first on,
+// two at most, and hands each over.
+func (w *winogradWriter) input(m, first int, load func(i int) string, out func(p int, reg string)) {
 	rows := winogradInput(m)
 	terms := func(row []float64, from, step int) (t []winogradTerm) {
 		for i := from; i < len(row); i += step {
-			t = append(t, winogradTerm{d[i], row[i]})
+			if row[i] != 0 {
+				t = append(t, winogradTerm{load(i), row[i]})
+			}
 		}
 		return t
 	}
-	emit := func(p int, reg string) {
-		out(p, reg)
-		w.drop(reg)
+	if first < 2 || first+1 == len(rows) || m%2 == 1 {
+		for p := first; p < min(first+2, len(rows)); p++ {
+			out(p, w.sum(terms(rows[p], 0, 1)...))
+		}
+		return
 	}
-	for p := 0; p < len(rows); p++ {
-		if p < 2 || p+1 == len(rows) || m%2 == 1 {
-			emit(p, w.sum(terms(rows[p], 0, 1)...))
-			continue
+	// The polynomials of a point and its negative differ in the sign of either
+	// the even or the odd powers.
+	even, odd := w.sum(terms(rows[first], 0, 2)...), w.sum(terms(rows[first], 1, 2)...)
+	if rows[first][m] != rows[first+1][m] {
+		panic("not a pair of even and odd polynomials")
+	}
+	out(first, w.two("VADDPS", odd, even))
+	out(first+1, w.two("VSUBPS", odd, even))
+	w.drop(even, odd)
+}
+
+// loads returns a function that loads address(i) once, and one that drops what
+// was loaded.
+func (w *winogradWriter) loads(address func(i int) string) (load func(i int) string, done func()) {
+	var regs [6]string
+	load = func(i int) string {
+		if regs[i] == "" {
+			regs[i] = w.load(address(i))
 		}
-		// The polynomials of a point and its negative differ in the sign of
-		// either the even or the odd powers.
-		even, odd := w.sum(terms(rows[p], 0, 2)...), w.sum(terms(rows[p], 1, 2)...)
-		if rows[p][len(rows)-2] != rows[p+1][len(rows)-2] {
-			panic("not a pair of even and odd polynomials")
+		return regs[i]
+	}
+	return load, func() {
+		for _, r := range regs {
+			if r != "" {
+				w.drop(r)
+			}
 		}
-		emit(p, w.two("VADDPS", odd, even))
-		emit(p+1, w.two("VSUBPS", odd, even))
-		w.drop(even, odd)
-		p++
 	}
 }
 
@@ -299,11 +316,13 @@ func strided(base, base3, step string, i int) string {
 	return fmt.Sprintf("(%s)(%s*%d)", base, step, i)
 }
 
-// in writes the input transform of a tile of h x wd outputs. Registers:
+// in writes the input transform of a tile of h x wd outputs: first down, then
+// across. AVX-512 has the registers to keep two rows of points in between, and
+// reads the tile again for the next two; AVX2 goes through memory. Registers:
 //
 //	AX args, SI source, DI V, CX vectors left
 //	R8 row step, R9 pixel step, R10 point step, R11 three rows, R12 three points
-//	BX DX source of a column, R13 V of a row of points
+//	BX DX source of a column, R13 DX V of a row of points
 func (w *winogradWriter) in(name string, h, wd int) {
 	w.start()
 	w.function(name, "winogradArgs")
@@ -313,34 +332,29 @@ func (w *winogradWriter) in(name string, h, wd int) {
 	}
 	w.op("LEAQ (R8)(R8*2), R11")
 	w.op("LEAQ (R10)(R10*2), R12")
-	scratch := func(p, x int) string {
-		return fmt.Sprintf("(winogradArgs_scratch+%d)(AX)", (p*6+x)*w.bytes)
-	}
 	w.label("vector")
-	w.op("MOVQ SI, BX")
-	for x := range wd + 2 {
-		w.op("LEAQ (BX)(R11*1), DX")
-		var d []string
-		for i := range h + 2 {
-			d = append(d, w.load(strided("BX", "DX", "R8", i)))
-		}
-		w.input(h, d, func(p int, reg string) { w.op("VMOVUPS %s, %s", reg, scratch(p, x)) })
-		w.drop(d...)
-		if x < wd+1 {
-			w.op("ADDQ R9, BX")
-		}
-	}
 	w.op("MOVQ DI, R13")
-	for p := range h + 2 {
-		w.op("LEAQ (R13)(R12*1), DX")
-		var d []string
-		for x := range wd + 2 {
-			d = append(d, w.load(scratch(p, x)))
+	if w.broadcast {
+		for first := 0; first < h+2; first += 2 {
+			var rows [2][]string
+			w.down(h, wd, []int{first}, func(p, x int, reg string) { rows[p-first] = append(rows[p-first], reg) })
+			for i, row := range rows {
+				if len(row) > 0 {
+					w.across(wd, func(x int) string { return row[x] }, first+i == h+1)
+					w.drop(row...)
+				}
+			}
 		}
-		w.input(wd, d, func(q int, reg string) { w.op("VMOVUPS %s, %s", reg, strided("R13", "DX", "R10", q)) })
-		w.drop(d...)
-		if p < h+1 {
-			w.op("LEAQ (DX)(R12*1), R13")
+	} else {
+		scratch := func(p, x int) string { return fmt.Sprintf("(winogradArgs_scratch+%d)(AX)", (p*6+x)*w.bytes) }
+		w.down(h, wd, []int{0, 2, 4}[:(h+3)/2], func(p, x int, reg string) {
+			w.op("VMOVUPS %s, %s", reg, scratch(p, x))
+			w.drop(reg)
+		})
+		for p := range h + 2 {
+			load, done := w.loads(func(x int) string { return scratch(p, x) })
+			w.across(wd, load, p == h+1)
+			done()
 		}
 	}
 	w.op("ADDQ $%d, SI", w.bytes)
@@ -349,6 +363,38 @@ func (w *winogradWriter) in(name string, h, wd int) {
 	w.op("JNZ vector")
 	w.op("VZEROUPPER")
 	w.op("RET")
+}
+
+// down transforms the columns of the source at the points from each of firsts
+// on, two at most.
+func (w *winogradWriter) down(h, wd int, firsts []int, out func(p, x int, reg string)) {
+	w.op("MOVQ SI, BX")
+	for x := range wd + 2 {
+		w.op("LEAQ (BX)(R11*1), DX")
+		load, done := w.loads(func(i int) string { return strided("BX", "DX", "R8", i) })
+		for _, first := range firsts {
+			w.input(h, first, load, func(p int, reg string) { out(p, x, reg) })
+		}
+		done()
+		if x < wd+1 {
+			w.op("ADDQ R9, BX")
+		}
+	}
+}
+
+// across transforms a row of points, stores it at R13 and goes on to the next
+// row, if it is not the last.
+func (w *winogradWriter) across(wd int, load func(x int) string, last bool) {
+	w.op("LEAQ (R13)(R12*1), DX")
+	for first := 0; first < wd+2; first += 2 {
+		w.input(wd, first, load, func(q int, reg string) {
+			w.op("VMOVUPS %s, %s", reg, strided("R13", "DX", "R10", q))
+			w.drop(reg)
+		})
+	}
+	if !last {
+		w.op("LEAQ (DX)(R12*1), R13")
+	}
 }
 
 // out writes the output transform of a tile of h x wd outputs with its

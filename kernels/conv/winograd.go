@@ -1,7 +1,5 @@
 package conv
 
-import "math"
-
 // Winograd's minimal filtering F(4x4, 3x3) computes a tile of 4x4 outputs of a
 // 3x3 convolution of stride 1 from 6x6 = 36 products a pair of channels, where
 // the sum over the taps takes 4·4·9 = 144: the tile's inputs and the kernel are
@@ -330,38 +328,40 @@ func PackWinograd(dst, kernel []float32, s *Winograd, c0, c1 int) {
 // packWinogradRow transforms the kernels of a block's output channels for one
 // input channel: tap t of channel i is kernel[t*tap+i], point p goes to
 // dst[p*point+i].
+//
+// A kernel row g0, g1, g2 becomes the values of g0 + g1·x + g2·x² at the six
+// points, divided by the product of the differences to the other finite
+// points: 1 at 0, -3/2 at ±a, 6 at ±b.
 func packWinogradRow(dst, kernel []float32, tap, point int, b block) {
-	for i := range b.packed {
-		if i >= b.cols {
-			for p := range winogradPoints {
-				dst[p*point+i] = 0
-			}
-			continue
-		}
-		var rows [3][6]float64
-		for y := range rows {
-			k := kernel[3*y*tap+i:]
-			rows[y] = winogradKernel(float64(k[0]), float64(k[tap]), float64(k[2*tap]))
-		}
-		for x := range 6 {
-			for y, u := range winogradKernel(rows[0][x], rows[1][x], rows[2][x]) {
-				dst[(6*y+x)*point+i] = float32(u)
-			}
+	const (
+		a1, a2 = -2.0 / 3 * winogradA, -2.0 / 3 * 0.5
+		b1, b2 = 1.0 / 6 * winogradB, 1.0 / 6 * 2
+	)
+	var rows [3][6][winogradGroup]float64
+	for y := range rows {
+		k := kernel[3*y*tap:]
+		k0, k1, k2 := k[:b.cols], k[tap:][:b.cols], k[2*tap:][:b.cols]
+		r := &rows[y]
+		for i, v := range k0 {
+			g0, g1, g2 := float64(v), float64(k1[i]), float64(k2[i])
+			evenA, oddA, evenB, oddB := g0*(-2.0/3)+g2*a2, g1*a1, g0*(1.0/6)+g2*b2, g1*b1
+			i &= winogradGroup - 1
+			r[0][i], r[1][i], r[2][i], r[3][i], r[4][i], r[5][i] = g0, g2, evenA+oddA, evenA-oddA, evenB+oddB, evenB-oddB
 		}
 	}
-}
-
-// winogradKernel evaluates g0 + g1·x + g2·x² at the six points, divided by the
-// product of the differences to the other finite points: 1 at 0, -3/2 at ±a, 6
-// at ±b.
-func winogradKernel(g0, g1, g2 float64) [6]float64 {
-	const (
-		a = math.Sqrt2 / 2
-		b = math.Sqrt2
-	)
-	evenA, oddA := (g0+0.5*g2)*(-2.0/3), g1*(a*(-2.0/3))
-	evenB, oddB := (g0+2*g2)*(1.0/6), g1*(b*(1.0/6))
-	return [6]float64{g0, g2, evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB}
+	for x := range 6 {
+		d := dst[x*point:]
+		d0, d1, d2 := d[:b.packed], d[6*point:][:b.packed], d[12*point:][:b.packed]
+		d3, d4, d5 := d[18*point:][:b.packed], d[24*point:][:b.packed], d[30*point:][:b.packed]
+		r0, r1, r2 := rows[0][x][:b.packed], rows[1][x][:b.packed], rows[2][x][:b.packed]
+		for i, g0 := range r0 {
+			g1, g2 := r1[i], r2[i]
+			evenA, oddA, evenB, oddB := g0*(-2.0/3)+g2*a2, g1*a1, g0*(1.0/6)+g2*b2, g1*b1
+			d0[i], d1[i] = float32(g0), float32(g2)
+			d2[i], d3[i] = float32(evenA+oddA), float32(evenA-oddA)
+			d4[i], d5[i] = float32(evenB+oddB), float32(evenB-oddB)
+		}
+	}
 }
 
 // Rough costs of a core in nanoseconds.

@@ -17,84 +17,75 @@ TEXT ·winogradInAVX512_1x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+768)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*2), Z3
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z3, Z1, Z4
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+832)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z0
+	VFMADD213PS Z3, Z1, Z0
+	VMOVUPS (BX)(R8*2), Z5
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
 	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+896)(AX)
-	MOVQ DI, R13
+	VFMADD213PS Z5, Z1, Z3
+	VMOVUPS (BX)(R8*2), Z7
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z7, Z1, Z8
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z7
+	VFMADD213PS Z2, Z0, Z7
+	VMOVUPS Z7, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z3, Z0, Z7
+	VMOVUPS Z7, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z0, Z7
+	VMOVUPS Z7, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z2
 	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
+	VFMADD213PS Z4, Z6, Z3
 	VMOVUPS Z3, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
+	VFMADD213PS Z8, Z6, Z3
 	VMOVUPS Z3, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
+	VMULPS.BCST winogradConst<>+8(SB), Z6, Z3
 	VMOVUPS Z3, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z8
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z8
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z8
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z3
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z8
+	VFMADD213PS Z6, Z4, Z8
+	VMOVUPS Z8, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z3, Z4, Z8
+	VMOVUPS Z8, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z4, Z8
+	VMOVUPS Z8, (R13)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -114,112 +105,100 @@ TEXT ·winogradInAVX512_1x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+768)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+832)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+896)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+960)(AX)
-	MOVQ DI, R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
+	VBROADCASTSS winogradConst<>+0(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*2), Z3
+	VBROADCASTSS winogradConst<>+4(SB), Z4
 	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX)(R8*1), Z1
+	VBROADCASTSS winogradConst<>+0(SB), Z0
+	VFMADD213PS Z3, Z1, Z0
+	VMOVUPS (BX)(R8*2), Z5
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX)(R8*1), Z1
+	VBROADCASTSS winogradConst<>+0(SB), Z3
+	VFMADD213PS Z5, Z1, Z3
+	VMOVUPS (BX)(R8*2), Z7
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z7, Z1, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX)(R8*1), Z1
+	VBROADCASTSS winogradConst<>+0(SB), Z5
+	VFMADD213PS Z7, Z1, Z5
+	VMOVUPS (BX)(R8*2), Z9
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z2, Z3, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z5, Z0, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z3, Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z0, Z1
+	VADDPS Z1, Z9, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VSUBPS Z1, Z9, Z7
+	VMOVUPS Z7, (DX)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z0
 	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
+	VFMADD213PS Z4, Z8, Z5
 	VMOVUPS Z5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
+	VFMADD213PS Z10, Z6, Z5
 	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
+	VMULPS.BCST winogradConst<>+20(SB), Z8, Z5
+	VMULPS.BCST winogradConst<>+24(SB), Z6, Z3
+	VADDPS Z3, Z5, Z0
+	VMOVUPS Z0, (R13)(R10*2)
+	VSUBPS Z3, Z5, Z0
+	VMOVUPS Z0, (DX)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z3
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z10
+	VFMADD213PS Z8, Z4, Z10
+	VMOVUPS Z10, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z3, Z6, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z4, Z10
+	VMULPS.BCST winogradConst<>+24(SB), Z6, Z5
+	VADDPS Z5, Z10, Z0
+	VMOVUPS Z0, (R13)(R10*2)
+	VSUBPS Z5, Z10, Z0
+	VMOVUPS Z0, (DX)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -239,155 +218,140 @@ TEXT ·winogradInAVX512_1x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+768)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*2), Z3
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z3, Z1, Z4
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+832)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z0
+	VFMADD213PS Z3, Z1, Z0
+	VMOVUPS (BX)(R8*2), Z5
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
 	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+896)(AX)
+	VFMADD213PS Z5, Z1, Z3
+	VMOVUPS (BX)(R8*2), Z7
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z7, Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+960)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z5
+	VFMADD213PS Z7, Z1, Z5
+	VMOVUPS (BX)(R8*2), Z9
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z9
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+1024)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+0(SB), Z7
+	VFMADD213PS Z9, Z1, Z7
+	VMOVUPS (BX)(R8*2), Z11
+	VBROADCASTSS winogradConst<>+4(SB), Z12
+	VFMADD213PS Z11, Z1, Z12
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z2, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z11
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z5, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z11
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z5, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z0, Z11
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z11
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z5, Z11
+	VMOVUPS Z11, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z0, Z11
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z11
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z11
+	VMOVUPS Z11, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z0, Z11
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z5, Z11
+	VMOVUPS Z11, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z2
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z2, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z4, Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z8, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z7
+	VMOVUPS Z7, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z7
+	VFMADD213PS Z12, Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z8, Z7
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z10, Z7
+	VMOVUPS Z7, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z7
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z7
+	VMOVUPS Z7, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z10, Z7
+	VMOVUPS Z7, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z10
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z7
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z2, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z12
+	VFMADD213PS Z10, Z8, Z12
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z6, Z12
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z7, Z8, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z6, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z6, Z12
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z12
+	VMOVUPS Z12, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z8, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z6, Z12
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z12
+	VMOVUPS Z12, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z8, Z12
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z12
+	VMOVUPS Z12, (DX)(R10*1)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -407,174 +371,156 @@ TEXT ·winogradInAVX512_1x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+768)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*2), Z3
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z3, Z1, Z4
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+832)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z0
+	VFMADD213PS Z3, Z1, Z0
+	VMOVUPS (BX)(R8*2), Z5
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
 	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+896)(AX)
+	VFMADD213PS Z5, Z1, Z3
+	VMOVUPS (BX)(R8*2), Z7
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z7, Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+960)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z5
+	VFMADD213PS Z7, Z1, Z5
+	VMOVUPS (BX)(R8*2), Z9
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z9
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+1024)(AX)
+	VBROADCASTSS winogradConst<>+0(SB), Z7
+	VFMADD213PS Z9, Z1, Z7
+	VMOVUPS (BX)(R8*2), Z11
+	VBROADCASTSS winogradConst<>+4(SB), Z12
+	VFMADD213PS Z11, Z1, Z12
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z11
 	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z0
-	VBROADCASTSS winogradConst<>+0(SB), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+320)(AX)
-	VBROADCASTSS winogradConst<>+4(SB), Z3
-	VFMADD213PS Z0, Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+704)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z3
-	VMOVUPS Z3, (winogradArgs_scratch+1088)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+0(SB), Z9
+	VFMADD213PS Z11, Z1, Z9
+	VMOVUPS (BX)(R8*2), Z13
+	VBROADCASTSS winogradConst<>+4(SB), Z14
+	VFMADD213PS Z13, Z1, Z14
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+320)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z7, Z2, Z13
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z13
+	VMOVUPS Z13, (R13)
+	VADDPS Z9, Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z13
+	VMOVUPS Z13, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z13
+	VFMADD213PS Z7, Z3, Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z1
+	VADDPS Z1, Z13, Z11
+	VMOVUPS Z11, (R13)(R10*2)
+	VSUBPS Z1, Z13, Z11
+	VMOVUPS Z11, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z1
+	VFMADD213PS Z7, Z3, Z1
+	VMULPS.BCST winogradConst<>+4(SB), Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z5, Z13
+	VADDPS Z13, Z1, Z11
+	VMOVUPS Z11, (DX)(R10*1)
+	VSUBPS Z13, Z1, Z11
+	VMOVUPS Z11, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+704)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
+	VADDPS Z12, Z4, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z9
+	VMOVUPS Z9, (R13)
+	VADDPS Z14, Z6, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z10, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z12, Z8, Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z6, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z7
+	VADDPS Z7, Z9, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z7, Z9, Z5
+	VMOVUPS Z5, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VFMADD213PS Z12, Z8, Z7
+	VMULPS.BCST winogradConst<>+4(SB), Z6, Z9
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z9
+	VADDPS Z9, Z7, Z5
+	VMOVUPS Z5, (DX)(R10*1)
+	VSUBPS Z9, Z7, Z5
+	VMOVUPS Z5, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z12
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z10
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z9
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1088)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
+	VADDPS Z4, Z12, Z14
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z14
+	VMOVUPS Z14, (R13)
+	VADDPS Z9, Z10, Z14
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z14
+	VMOVUPS Z14, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z14
+	VFMADD213PS Z4, Z8, Z14
+	VMULPS.BCST winogradConst<>+0(SB), Z10, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z6, Z7
+	VADDPS Z7, Z14, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z7, Z14, Z5
+	VMOVUPS Z5, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VFMADD213PS Z4, Z8, Z7
+	VMULPS.BCST winogradConst<>+4(SB), Z10, Z14
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z6, Z14
+	VADDPS Z14, Z7, Z5
+	VMOVUPS Z5, (DX)(R10*1)
+	VSUBPS Z14, Z7, Z5
+	VMOVUPS Z5, (DX)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -594,112 +540,100 @@ TEXT ·winogradInAVX512_2x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1152)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
 	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1216)(AX)
+	VFMADD213PS Z4, Z3, Z5
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1280)(AX)
-	MOVQ DI, R13
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z3
+	VFMADD213PS Z4, Z1, Z3
+	VMOVUPS (BX)(R8*1), Z0
+	VMOVUPS (DX), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z7
+	VFMADD213PS Z6, Z0, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z0
+	VFMADD213PS Z6, Z1, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z8, Z4, Z9
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z1
-	VBROADCASTSS winogradConst<>+0(SB), Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z8
+	VFMADD213PS Z2, Z3, Z8
+	VMOVUPS Z8, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z0, Z3, Z8
+	VMOVUPS Z8, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z3, Z8
+	VMOVUPS Z8, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
 	VBROADCASTSS winogradConst<>+0(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
+	VFMADD213PS Z5, Z7, Z0
 	VMOVUPS Z0, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z3, Z2, Z0
+	VFMADD213PS Z9, Z7, Z0
 	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
+	VMULPS.BCST winogradConst<>+8(SB), Z7, Z0
 	VMOVUPS Z0, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z9
+	VMULPS.BCST winogradConst<>+20(SB), Z9, Z7
+	VMOVUPS (BX)(R8*1), Z5
+	VMULPS.BCST winogradConst<>+24(SB), Z5, Z0
+	VADDPS Z0, Z7, Z3
+	VSUBPS Z0, Z7, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z9
+	VMULPS.BCST winogradConst<>+20(SB), Z9, Z5
+	VMOVUPS (BX)(R8*1), Z0
+	VMULPS.BCST winogradConst<>+24(SB), Z0, Z7
+	VADDPS Z7, Z5, Z8
+	VSUBPS Z7, Z5, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z9
+	VMULPS.BCST winogradConst<>+20(SB), Z9, Z0
+	VMOVUPS (BX)(R8*1), Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z5
+	VADDPS Z5, Z0, Z4
+	VSUBPS Z5, Z0, Z6
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z1
-	VBROADCASTSS winogradConst<>+0(SB), Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z9
+	VFMADD213PS Z3, Z8, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z4, Z8, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z9
+	VMOVUPS Z9, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z3
-	VBROADCASTSS winogradConst<>+0(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z4
+	VFMADD213PS Z2, Z1, Z4
+	VMOVUPS Z4, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z6, Z1, Z4
+	VMOVUPS Z4, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z4
+	VMOVUPS Z4, (R13)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -719,150 +653,134 @@ TEXT ·winogradInAVX512_2x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1152)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
 	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1216)(AX)
+	VFMADD213PS Z4, Z3, Z5
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1280)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (BX), Z4
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1344)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+12(SB), Z3
+	VFMADD213PS Z4, Z1, Z3
+	VMOVUPS (BX)(R8*1), Z0
+	VMOVUPS (DX), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z7
+	VFMADD213PS Z6, Z0, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z0
+	VFMADD213PS Z6, Z1, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z8, Z4, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z4
+	VFMADD213PS Z8, Z1, Z4
+	VMOVUPS (BX)(R8*1), Z6
+	VMOVUPS (DX), Z10
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z10, Z6, Z11
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
+	VBROADCASTSS winogradConst<>+12(SB), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS Z10, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z4, Z3, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z0, Z10
+	VMULPS.BCST winogradConst<>+24(SB), Z3, Z1
+	VADDPS Z1, Z10, Z6
+	VMOVUPS Z6, (R13)(R10*2)
+	VSUBPS Z1, Z10, Z6
+	VMOVUPS Z6, (DX)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
 	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
+	VFMADD213PS Z5, Z9, Z4
 	VMOVUPS Z4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
+	VFMADD213PS Z11, Z7, Z4
 	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	VMULPS.BCST winogradConst<>+20(SB), Z9, Z4
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z0
+	VADDPS Z0, Z4, Z3
+	VMOVUPS Z3, (R13)(R10*2)
+	VSUBPS Z0, Z4, Z3
+	VMOVUPS Z3, (DX)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMULPS.BCST winogradConst<>+20(SB), Z11, Z9
+	VMOVUPS (BX)(R8*1), Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z5
+	VADDPS Z5, Z9, Z0
+	VSUBPS Z5, Z9, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMULPS.BCST winogradConst<>+20(SB), Z11, Z7
+	VMOVUPS (BX)(R8*1), Z5
+	VMULPS.BCST winogradConst<>+24(SB), Z5, Z9
+	VADDPS Z9, Z7, Z3
+	VSUBPS Z9, Z7, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMULPS.BCST winogradConst<>+20(SB), Z11, Z5
+	VMOVUPS (BX)(R8*1), Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z7
+	VADDPS Z7, Z5, Z1
+	VSUBPS Z7, Z5, Z10
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMULPS.BCST winogradConst<>+20(SB), Z11, Z9
+	VMOVUPS (BX)(R8*1), Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z5
+	VADDPS Z5, Z9, Z6
+	VSUBPS Z5, Z9, Z8
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z0, Z1, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z6, Z3, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z1, Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z3, Z7
+	VADDPS Z7, Z11, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z7, Z11, Z5
+	VMOVUPS Z5, (DX)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z6
+	VFMADD213PS Z4, Z10, Z6
+	VMOVUPS Z6, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z6
+	VFMADD213PS Z8, Z2, Z6
+	VMOVUPS Z6, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z10, Z6
+	VMULPS.BCST winogradConst<>+24(SB), Z2, Z1
+	VADDPS Z1, Z6, Z3
+	VMOVUPS Z3, (R13)(R10*2)
+	VSUBPS Z1, Z6, Z3
+	VMOVUPS Z3, (DX)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -882,208 +800,188 @@ TEXT ·winogradInAVX512_2x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1152)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
 	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1216)(AX)
+	VFMADD213PS Z4, Z3, Z5
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1280)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (BX), Z4
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1344)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Z3
+	VFMADD213PS Z4, Z1, Z3
+	VMOVUPS (BX)(R8*1), Z0
+	VMOVUPS (DX), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z7
+	VFMADD213PS Z6, Z0, Z7
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z0
+	VFMADD213PS Z6, Z1, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z8, Z4, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z1
 	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1024)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1408)(AX)
-	MOVQ DI, R13
+	VFMADD213PS Z8, Z1, Z4
+	VMOVUPS (BX)(R8*1), Z6
+	VMOVUPS (DX), Z10
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z10, Z6, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z6
+	VFMADD213PS Z10, Z1, Z6
+	VMOVUPS (BX)(R8*1), Z8
+	VMOVUPS (DX), Z12
+	VBROADCASTSS winogradConst<>+16(SB), Z13
+	VFMADD213PS Z12, Z8, Z13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z5
-	VBROADCASTSS winogradConst<>+4(SB), Z4
-	VFMADD213PS Z3, Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z0, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z4
-	VFMADD213PS Z5, Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z0, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z0, Z4
-	VMOVUPS Z4, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z0, Z4
-	VMOVUPS Z4, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z0, Z4
-	VMOVUPS Z4, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z12
+	VFMADD213PS Z2, Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z0, Z12
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z6, Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z0, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z12
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z12
+	VMOVUPS Z12, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z12
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z12
+	VMOVUPS Z12, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z12
+	VMOVUPS Z12, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z3
-	VBROADCASTSS winogradConst<>+4(SB), Z4
-	VFMADD213PS Z5, Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z4
-	VFMADD213PS Z3, Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z2, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z2, Z4
-	VMOVUPS Z4, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z4
-	VMOVUPS Z4, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z4
-	VMOVUPS Z4, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z5, Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z11, Z6
+	VMOVUPS Z6, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z6
+	VFMADD213PS Z13, Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z11, Z6
+	VMOVUPS Z6, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z11, Z6
+	VMOVUPS Z6, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z11, Z6
+	VMOVUPS Z6, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z11, Z6
+	VMOVUPS Z6, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMULPS.BCST winogradConst<>+20(SB), Z13, Z11
+	VMOVUPS (BX)(R8*1), Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z7
+	VADDPS Z7, Z11, Z5
+	VSUBPS Z7, Z11, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMULPS.BCST winogradConst<>+20(SB), Z13, Z9
+	VMOVUPS (BX)(R8*1), Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z11
+	VADDPS Z11, Z9, Z4
+	VSUBPS Z11, Z9, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMULPS.BCST winogradConst<>+20(SB), Z13, Z7
+	VMOVUPS (BX)(R8*1), Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z11, Z9
+	VADDPS Z9, Z7, Z3
+	VSUBPS Z9, Z7, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMULPS.BCST winogradConst<>+20(SB), Z13, Z11
+	VMOVUPS (BX)(R8*1), Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z7
+	VADDPS Z7, Z11, Z12
+	VSUBPS Z7, Z11, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMULPS.BCST winogradConst<>+20(SB), Z13, Z9
+	VMOVUPS (BX)(R8*1), Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z11
+	VADDPS Z11, Z9, Z8
+	VSUBPS Z11, Z9, Z10
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z13
+	VFMADD213PS Z5, Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z13
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z12, Z13
+	VMOVUPS Z13, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z13
+	VFMADD213PS Z8, Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z13
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z12, Z13
+	VMOVUPS Z13, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z13
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z13
+	VMOVUPS Z13, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z13
+	VMOVUPS Z13, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z12, Z13
+	VMOVUPS Z13, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z5
-	VBROADCASTSS winogradConst<>+4(SB), Z4
-	VFMADD213PS Z3, Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z0, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z4
-	VFMADD213PS Z5, Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z0, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z0, Z4
-	VMOVUPS Z4, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z0, Z4
-	VMOVUPS Z4, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z2, Z4
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z0, Z4
-	VMOVUPS Z4, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z3
-	VBROADCASTSS winogradConst<>+4(SB), Z4
-	VFMADD213PS Z5, Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z4
-	VFMADD213PS Z3, Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z2, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z2, Z4
-	VMOVUPS Z4, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z1, Z4
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z4
-	VMOVUPS Z4, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z4
-	VMOVUPS Z4, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z8
+	VFMADD213PS Z6, Z0, Z8
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z8
+	VMOVUPS Z8, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z8
+	VFMADD213PS Z10, Z0, Z8
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z8
+	VMOVUPS Z8, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z0, Z8
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z8
+	VMOVUPS Z8, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z0, Z8
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z8
+	VMOVUPS Z8, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z0, Z8
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z8
+	VMOVUPS Z8, (DX)(R10*1)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -1103,234 +1001,210 @@ TEXT ·winogradInAVX512_2x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1152)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
 	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1216)(AX)
+	VFMADD213PS Z4, Z3, Z5
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1280)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (BX), Z4
 	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1344)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1024)(AX)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1408)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z3
-	VMOVUPS (BX)(R8*1), Z2
-	VMOVUPS (BX)(R8*2), Z1
-	VMOVUPS (DX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+320)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+704)(AX)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1088)(AX)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+1472)(AX)
-	MOVQ DI, R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+320)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z3
+	VFMADD213PS Z4, Z1, Z3
+	VMOVUPS (BX)(R8*1), Z0
+	VMOVUPS (DX), Z6
 	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VFMADD213PS Z6, Z0, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z0
+	VFMADD213PS Z6, Z1, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z8, Z4, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z4
+	VFMADD213PS Z8, Z1, Z4
+	VMOVUPS (BX)(R8*1), Z6
+	VMOVUPS (DX), Z10
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z10, Z6, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z6
+	VFMADD213PS Z10, Z1, Z6
+	VMOVUPS (BX)(R8*1), Z8
+	VMOVUPS (DX), Z12
+	VBROADCASTSS winogradConst<>+16(SB), Z13
+	VFMADD213PS Z12, Z8, Z13
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z12
+	VMOVUPS (BX)(R8*2), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z8
+	VFMADD213PS Z12, Z1, Z8
+	VMOVUPS (BX)(R8*1), Z10
+	VMOVUPS (DX), Z14
+	VBROADCASTSS winogradConst<>+16(SB), Z15
+	VFMADD213PS Z14, Z10, Z15
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z6, Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z14
+	VMOVUPS Z14, (R13)
+	VADDPS Z8, Z3, Z14
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z4, Z14
+	VMOVUPS Z14, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z14
+	VFMADD213PS Z6, Z0, Z14
+	VMULPS.BCST winogradConst<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z1
+	VADDPS Z1, Z14, Z10
+	VMOVUPS Z10, (R13)(R10*2)
+	VSUBPS Z1, Z14, Z10
+	VMOVUPS Z10, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z1
+	VFMADD213PS Z6, Z0, Z1
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z14
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z14
+	VADDPS Z14, Z1, Z10
+	VMOVUPS Z10, (DX)(R10*1)
+	VSUBPS Z14, Z1, Z10
+	VMOVUPS Z10, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+704)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z13, Z5, Z8
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z9, Z8
+	VMOVUPS Z8, (R13)
+	VADDPS Z15, Z7, Z8
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z11, Z8
+	VMOVUPS Z8, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z8
+	VFMADD213PS Z13, Z9, Z8
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z11, Z6
+	VADDPS Z6, Z8, Z4
+	VMOVUPS Z4, (R13)(R10*2)
+	VSUBPS Z6, Z8, Z4
+	VMOVUPS Z4, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z6
+	VFMADD213PS Z13, Z9, Z6
+	VMULPS.BCST winogradConst<>+4(SB), Z7, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z11, Z8
+	VADDPS Z8, Z6, Z4
+	VMOVUPS Z4, (DX)(R10*1)
+	VSUBPS Z8, Z6, Z4
+	VMOVUPS Z4, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z13
+	VMOVUPS (BX)(R8*1), Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z11, Z9
+	VADDPS Z9, Z13, Z7
+	VSUBPS Z9, Z13, Z5
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z11
+	VMOVUPS (BX)(R8*1), Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z13
+	VADDPS Z13, Z11, Z8
+	VSUBPS Z13, Z11, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z9
+	VMOVUPS (BX)(R8*1), Z13
+	VMULPS.BCST winogradConst<>+24(SB), Z13, Z11
+	VADDPS Z11, Z9, Z4
+	VSUBPS Z11, Z9, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z13
+	VMOVUPS (BX)(R8*1), Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z11, Z9
+	VADDPS Z9, Z13, Z3
+	VSUBPS Z9, Z13, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z11
+	VMOVUPS (BX)(R8*1), Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z13
+	VADDPS Z13, Z11, Z14
+	VSUBPS Z13, Z11, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMULPS.BCST winogradConst<>+20(SB), Z15, Z9
+	VMOVUPS (BX)(R8*1), Z13
+	VMULPS.BCST winogradConst<>+24(SB), Z13, Z11
+	VADDPS Z11, Z9, Z10
+	VSUBPS Z11, Z9, Z12
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z14, Z7, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z4, Z15
+	VMOVUPS Z15, (R13)
+	VADDPS Z10, Z8, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z15
+	VMOVUPS Z15, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z15
+	VFMADD213PS Z14, Z4, Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z13
+	VADDPS Z13, Z15, Z11
+	VMOVUPS Z11, (R13)(R10*2)
+	VSUBPS Z13, Z15, Z11
+	VMOVUPS Z11, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z13
+	VFMADD213PS Z14, Z4, Z13
+	VMULPS.BCST winogradConst<>+4(SB), Z8, Z15
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z15
+	VADDPS Z15, Z13, Z11
+	VMOVUPS Z11, (DX)(R10*1)
+	VSUBPS Z15, Z13, Z11
+	VMOVUPS Z11, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1088)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1472)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z1, Z5, Z10
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z10
+	VMOVUPS Z10, (R13)
+	VADDPS Z12, Z6, Z10
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z10
+	VFMADD213PS Z1, Z0, Z10
+	VMULPS.BCST winogradConst<>+0(SB), Z6, Z14
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z14
+	VADDPS Z14, Z10, Z3
+	VMOVUPS Z3, (R13)(R10*2)
+	VSUBPS Z14, Z10, Z3
+	VMOVUPS Z3, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z14
+	VFMADD213PS Z1, Z0, Z14
+	VMULPS.BCST winogradConst<>+4(SB), Z6, Z10
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z10
+	VADDPS Z10, Z14, Z3
+	VMOVUPS Z3, (DX)(R10*1)
+	VSUBPS Z10, Z14, Z3
+	VMOVUPS Z3, (DX)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -1350,155 +1224,152 @@ TEXT ·winogradInAVX512_3x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+768)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1152)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1536)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z0, Z1, Z4
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z4
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+32(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z6
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+832)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1216)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1600)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z0
+	VFMADD213PS Z5, Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z0
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+32(SB), Z8
+	VFMADD213PS Z7, Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
 	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
+	VFMADD213PS Z7, Z1, Z5
 	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
 	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+896)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1280)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1664)(AX)
-	MOVQ DI, R13
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+32(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z10
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z10
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z1
-	VFMADD213PS Z4, Z3, Z1
-	VMOVUPS Z1, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z1
-	VFMADD213PS Z2, Z3, Z1
-	VMOVUPS Z1, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z1
-	VMOVUPS Z1, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z9
+	VFMADD213PS Z4, Z0, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z5, Z0, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z0, Z9
+	VMOVUPS Z9, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z4
-	VBROADCASTSS winogradConst<>+0(SB), Z1
-	VFMADD213PS Z2, Z3, Z1
-	VMOVUPS Z1, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z1
-	VFMADD213PS Z4, Z3, Z1
-	VMOVUPS Z1, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z1
-	VMOVUPS Z1, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z5
+	VFMADD213PS Z6, Z8, Z5
+	VMOVUPS Z5, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z5
+	VFMADD213PS Z10, Z8, Z5
+	VMOVUPS Z5, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX), Z6
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z5
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z5
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z6, Z5
+	VMULPS.BCST winogradConst<>+32(SB), Z10, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z6, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z6
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z6, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z4
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z4
+	VMULPS.BCST winogradConst<>+32(SB), Z6, Z9
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX), Z6
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z3
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z3
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z6, Z3
+	VMULPS.BCST winogradConst<>+32(SB), Z10, Z2
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z6, Z2
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+0(SB), Z6
+	VFMADD213PS Z5, Z4, Z6
+	VMOVUPS Z6, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z6
+	VFMADD213PS Z3, Z4, Z6
+	VMOVUPS Z6, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z4, Z6
+	VMOVUPS Z6, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z1
-	VFMADD213PS Z4, Z3, Z1
-	VMOVUPS Z1, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z1
-	VFMADD213PS Z2, Z3, Z1
-	VMOVUPS Z1, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z1
-	VMOVUPS Z1, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z3
+	VFMADD213PS Z0, Z9, Z3
+	VMOVUPS Z3, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z3
+	VFMADD213PS Z2, Z9, Z3
+	VMOVUPS Z3, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z9, Z3
+	VMOVUPS Z3, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z9, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z3
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z3
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z9, Z4
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z4
-	VBROADCASTSS winogradConst<>+0(SB), Z1
-	VFMADD213PS Z2, Z3, Z1
-	VMOVUPS Z1, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z1
-	VFMADD213PS Z4, Z3, Z1
-	VMOVUPS Z1, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z1
-	VMOVUPS Z1, (R13)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VBROADCASTSS winogradConst<>+0(SB), Z1
-	VFMADD213PS Z4, Z3, Z1
-	VMOVUPS Z1, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z1
-	VFMADD213PS Z2, Z3, Z1
-	VMOVUPS Z1, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z1
-	VMOVUPS Z1, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z9
+	VFMADD213PS Z0, Z3, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z4, Z3, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z3, Z9
+	VMOVUPS Z9, (R13)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -1518,208 +1389,204 @@ TEXT ·winogradInAVX512_3x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+768)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1152)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1536)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z0, Z1, Z4
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z4
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+32(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z6
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+832)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1216)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1600)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z0
+	VFMADD213PS Z5, Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z0
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+32(SB), Z8
+	VFMADD213PS Z7, Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
 	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
+	VFMADD213PS Z7, Z1, Z5
 	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
 	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+896)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1280)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1664)(AX)
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+32(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z10
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z10
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z9
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+960)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1344)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1728)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z9, Z3, Z7
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z7
+	VMOVUPS (DX)(R8*1), Z11
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z11, Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z12
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z4, Z5, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z5, Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z0, Z1
+	VADDPS Z1, Z11, Z2
+	VMOVUPS Z2, (R13)(R10*2)
+	VSUBPS Z1, Z11, Z2
+	VMOVUPS Z2, (DX)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z7
+	VFMADD213PS Z6, Z10, Z7
+	VMOVUPS Z7, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z7
+	VFMADD213PS Z12, Z8, Z7
+	VMOVUPS Z7, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z10, Z7
+	VMULPS.BCST winogradConst<>+24(SB), Z8, Z5
+	VADDPS Z5, Z7, Z0
+	VMOVUPS Z0, (R13)(R10*2)
+	VSUBPS Z5, Z7, Z0
+	VMOVUPS Z0, (DX)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX), Z8
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z6
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z6
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z8, Z6
+	VMULPS.BCST winogradConst<>+32(SB), Z12, Z5
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z5
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z8, Z5
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z8
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z7
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z7
+	VMULPS.BCST winogradConst<>+32(SB), Z8, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX), Z8
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z4
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z8, Z4
+	VMULPS.BCST winogradConst<>+32(SB), Z12, Z1
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z1
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z8, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z8
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z11
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z11
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z11
+	VMULPS.BCST winogradConst<>+32(SB), Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z2
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z2
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+12(SB), Z12
+	VFMADD213PS Z6, Z4, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z11, Z7, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z4, Z12
+	VMULPS.BCST winogradConst<>+24(SB), Z7, Z10
+	VADDPS Z10, Z12, Z8
+	VMOVUPS Z8, (R13)(R10*2)
+	VSUBPS Z10, Z12, Z8
+	VMOVUPS Z8, (DX)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z5, Z1, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z1, Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z0, Z4
+	VADDPS Z4, Z11, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VSUBPS Z4, Z11, Z7
+	VMOVUPS Z7, (DX)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z1
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z5
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z1
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z4
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z11
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z11
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z0, Z4, Z2
+	VMOVUPS Z2, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z2
+	VFMADD213PS Z11, Z5, Z2
+	VMOVUPS Z2, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z4, Z2
+	VMULPS.BCST winogradConst<>+24(SB), Z5, Z1
+	VADDPS Z1, Z2, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VSUBPS Z1, Z2, Z7
+	VMOVUPS Z7, (DX)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -1739,286 +1606,281 @@ TEXT ·winogradInAVX512_3x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+768)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1152)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1536)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z0, Z1, Z4
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z4
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+32(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z6
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+832)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1216)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1600)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z0
+	VFMADD213PS Z5, Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z0
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+32(SB), Z8
+	VFMADD213PS Z7, Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
 	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
+	VFMADD213PS Z7, Z1, Z5
 	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
 	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+896)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1280)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1664)(AX)
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+32(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z10
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z10
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z9
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+960)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1344)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1728)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z9, Z3, Z7
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z7
+	VMOVUPS (DX)(R8*1), Z11
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z11, Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z12
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z11
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1024)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1408)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1792)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z11, Z1, Z9
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z9
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z9
+	VMOVUPS (DX)(R8*1), Z13
+	VBROADCASTSS winogradConst<>+32(SB), Z14
+	VFMADD213PS Z13, Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z14
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z13
+	VFMADD213PS Z4, Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z5, Z13
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z7, Z13
+	VMOVUPS Z13, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z13
+	VFMADD213PS Z9, Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z5, Z13
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z7, Z13
+	VMOVUPS Z13, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z5, Z13
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z7, Z13
+	VMOVUPS Z13, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z5, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z7, Z13
+	VMOVUPS Z13, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z0, Z13
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z7, Z13
+	VMOVUPS Z13, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z6, Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z10, Z9
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z12, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z9
+	VFMADD213PS Z14, Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z10, Z9
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z12, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z9
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z9
+	VMOVUPS Z9, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z10, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z9
+	VMOVUPS Z9, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z12, Z9
+	VMOVUPS Z9, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z8
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z8
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z8
+	VMULPS.BCST winogradConst<>+32(SB), Z14, Z6
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z6
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z9
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z9
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z14, Z9
+	VMULPS.BCST winogradConst<>+32(SB), Z10, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z14, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z5
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z5
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z5
+	VMULPS.BCST winogradConst<>+32(SB), Z14, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z10
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX), Z14
+	VMULPS.BCST winogradConst<>+8(SB), Z10, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z4
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z14, Z4
+	VMULPS.BCST winogradConst<>+32(SB), Z10, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z14, Z13
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z14
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+8(SB), Z14, Z3
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z3
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z3
+	VMULPS.BCST winogradConst<>+32(SB), Z14, Z2
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z12, Z2
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z2
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z8, Z9, Z10
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z5, Z10
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z10
+	VMOVUPS Z10, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z10
+	VFMADD213PS Z3, Z9, Z10
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z5, Z10
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z9, Z10
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z5, Z10
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z10
+	VMOVUPS Z10, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z9, Z10
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z5, Z10
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z10
+	VMOVUPS Z10, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z10
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z10
+	VMOVUPS Z10, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z3
+	VFMADD213PS Z6, Z7, Z3
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z13, Z3
+	VMOVUPS Z3, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z3
+	VFMADD213PS Z2, Z7, Z3
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z13, Z3
+	VMOVUPS Z3, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z7, Z3
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z13, Z3
+	VMOVUPS Z3, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z7, Z3
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z3
+	VMOVUPS Z3, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z3
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z13, Z3
+	VMOVUPS Z3, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z13, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z13
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z13, Z7
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z13, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z13
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z13, Z3
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z3
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z13, Z4
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1792)(AX), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z13
+	VFMADD213PS Z0, Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z6, Z13
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z13
+	VMOVUPS Z13, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z13
+	VFMADD213PS Z4, Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z6, Z13
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z13
+	VMOVUPS Z13, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z6, Z13
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z13
+	VMOVUPS Z13, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z6, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z13
+	VMOVUPS Z13, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z13
+	VMOVUPS Z13, (DX)(R10*1)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -2038,324 +1900,318 @@ TEXT ·winogradInAVX512_3x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+0)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+384)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+768)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1152)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1536)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z0, Z1, Z4
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z4
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+32(SB), Z6
+	VFMADD213PS Z5, Z1, Z6
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z6
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+64)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+448)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+832)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1216)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1600)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z0
+	VFMADD213PS Z5, Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z0
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+32(SB), Z8
+	VFMADD213PS Z7, Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z8
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z8
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z7
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
 	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
+	VFMADD213PS Z7, Z1, Z5
 	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
 	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+128)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+512)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+896)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1280)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1664)(AX)
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+32(SB), Z10
+	VFMADD213PS Z9, Z1, Z10
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z10
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z10
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z9
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+192)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+576)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+960)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1344)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1728)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z9, Z3, Z7
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z7
+	VMOVUPS (DX)(R8*1), Z11
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z11, Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z12
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z11
 	VMOVUPS (BX)(R8*1), Z1
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z0, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+256)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z4, Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+640)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1024)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1408)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z3, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1792)(AX)
+	VBROADCASTSS winogradConst<>+4(SB), Z9
+	VFMADD213PS Z11, Z1, Z9
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z9
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z9
+	VMOVUPS (DX)(R8*1), Z13
+	VBROADCASTSS winogradConst<>+32(SB), Z14
+	VFMADD213PS Z13, Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z3, Z14
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z13
 	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (BX)(R8*2), Z2
 	VMOVUPS (DX), Z1
-	VMOVUPS (DX)(R8*1), Z0
-	VBROADCASTSS winogradConst<>+4(SB), Z5
-	VFMADD213PS Z4, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+320)(AX)
-	VBROADCASTSS winogradConst<>+32(SB), Z5
-	VFMADD213PS Z0, Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+704)(AX)
-	VMULPS.BCST winogradConst<>+8(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1088)(AX)
-	VMULPS.BCST winogradConst<>+32(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z5
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1472)(AX)
-	VMULPS.BCST winogradConst<>+0(SB), Z3, Z5
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z1, Z5
-	VMOVUPS Z5, (winogradArgs_scratch+1856)(AX)
-	MOVQ DI, R13
+	VBROADCASTSS winogradConst<>+4(SB), Z11
+	VFMADD213PS Z13, Z3, Z11
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z11
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z1, Z11
+	VMOVUPS (DX)(R8*1), Z15
+	VBROADCASTSS winogradConst<>+32(SB), Z16
+	VFMADD213PS Z15, Z3, Z16
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z16
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z1, Z16
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+320)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z9, Z4, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z15
+	VMOVUPS Z15, (R13)
+	VADDPS Z11, Z0, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z7, Z15
+	VMOVUPS Z15, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z15
+	VFMADD213PS Z9, Z5, Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z7, Z1
+	VADDPS Z1, Z15, Z2
+	VMOVUPS Z2, (R13)(R10*2)
+	VSUBPS Z1, Z15, Z2
+	VMOVUPS Z2, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z1
+	VFMADD213PS Z9, Z5, Z1
+	VMULPS.BCST winogradConst<>+4(SB), Z0, Z15
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z7, Z15
+	VADDPS Z15, Z1, Z2
+	VMOVUPS Z2, (DX)(R10*1)
+	VSUBPS Z15, Z1, Z2
+	VMOVUPS Z2, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+704)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z14, Z6, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z10, Z11
+	VMOVUPS Z11, (R13)
+	VADDPS Z16, Z8, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z12, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z14, Z10, Z11
+	VMULPS.BCST winogradConst<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z9
+	VADDPS Z9, Z11, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VSUBPS Z9, Z11, Z7
+	VMOVUPS Z7, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z14, Z10, Z9
+	VMULPS.BCST winogradConst<>+4(SB), Z8, Z11
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z12, Z11
+	VADDPS Z11, Z9, Z7
+	VMOVUPS Z7, (DX)(R10*1)
+	VSUBPS Z11, Z9, Z7
+	VMOVUPS Z7, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z16
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z16, Z10
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z10
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z10
+	VMULPS.BCST winogradConst<>+32(SB), Z16, Z8
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z8
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z16
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z6
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z6
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z16, Z6
+	VMULPS.BCST winogradConst<>+32(SB), Z12, Z11
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z11
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z16, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z16
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z16, Z9
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z9
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z9
+	VMULPS.BCST winogradConst<>+32(SB), Z16, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z16
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z5
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z5
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z16, Z5
+	VMULPS.BCST winogradConst<>+32(SB), Z12, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z16, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z16
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+8(SB), Z16, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z4
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z12, Z4
+	VMULPS.BCST winogradConst<>+32(SB), Z16, Z15
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z15
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z12, Z15
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z12
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX), Z16
+	VMULPS.BCST winogradConst<>+8(SB), Z12, Z1
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z1
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z16, Z1
+	VMULPS.BCST winogradConst<>+32(SB), Z12, Z2
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z2
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z16, Z2
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z4, Z10, Z16
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z9, Z16
+	VMOVUPS Z16, (R13)
+	VADDPS Z1, Z6, Z16
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z16
+	VMOVUPS Z16, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z16
+	VFMADD213PS Z4, Z9, Z16
+	VMULPS.BCST winogradConst<>+0(SB), Z6, Z14
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z14
+	VADDPS Z14, Z16, Z12
+	VMOVUPS Z12, (R13)(R10*2)
+	VSUBPS Z14, Z16, Z12
+	VMOVUPS Z12, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z14
+	VFMADD213PS Z4, Z9, Z14
+	VMULPS.BCST winogradConst<>+4(SB), Z6, Z16
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z5, Z16
+	VADDPS Z16, Z14, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+	VSUBPS Z16, Z14, Z12
+	VMOVUPS Z12, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1088)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z15, Z8, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z7, Z1
+	VMOVUPS Z1, (R13)
+	VADDPS Z2, Z11, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z1
+	VMOVUPS Z1, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z1
+	VFMADD213PS Z15, Z7, Z1
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z4
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z0, Z4
+	VADDPS Z4, Z1, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z4, Z1, Z5
+	VMOVUPS Z5, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z4
+	VFMADD213PS Z15, Z7, Z4
+	VMULPS.BCST winogradConst<>+4(SB), Z11, Z1
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z0, Z1
+	VADDPS Z1, Z4, Z5
+	VMOVUPS Z5, (DX)(R10*1)
+	VSUBPS Z1, Z4, Z5
+	VMOVUPS Z5, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z15, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z15
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z15, Z7
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z11
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z15, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z15
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z15, Z8
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z15, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*1), Z15
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z15, Z4
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z4
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1472)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1792)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1856)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z1, Z0, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z11, Z2
+	VMOVUPS Z2, (R13)
+	VADDPS Z4, Z7, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z2
+	VMOVUPS Z2, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z1, Z11, Z2
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z15
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z8, Z15
+	VADDPS Z15, Z2, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z15, Z2, Z5
+	VMOVUPS Z5, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z15
+	VFMADD213PS Z1, Z11, Z15
+	VMULPS.BCST winogradConst<>+4(SB), Z7, Z2
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z8, Z2
+	VADDPS Z2, Z15, Z5
+	VMOVUPS Z5, (DX)(R10*1)
+	VSUBPS Z2, Z15, Z5
+	VMOVUPS Z5, (DX)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -2375,174 +2231,174 @@ TEXT ·winogradInAVX512_4x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+0)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+384)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1152)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1536)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1920)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (BX)(R8*2), Z1
+	VMOVUPS (DX)(R8*1), Z2
+	VADDPS Z2, Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z1, Z3
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+64)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+448)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1216)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1600)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1984)(AX)
+	VMOVUPS (DX), Z5
+	VMOVUPS (DX)(R8*2), Z6
+	VADDPS Z6, Z4, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z7
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z6
 	VMOVUPS (BX)(R8*2), Z2
+	VMOVUPS (DX)(R8*1), Z5
+	VADDPS Z5, Z6, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z1
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z0
+	VMOVUPS (DX)(R8*2), Z8
+	VADDPS Z8, Z4, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z0
+	VADDPS Z0, Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z2
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z6
+	VMOVUPS (DX)(R8*2), Z10
+	VADDPS Z10, Z4, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z11
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+0(SB), Z10
+	VFMADD213PS Z3, Z1, Z10
+	VMOVUPS Z10, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z2, Z1, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z10
+	VMOVUPS Z10, (R13)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+0(SB), Z2
+	VFMADD213PS Z7, Z9, Z2
+	VMOVUPS Z2, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z2
+	VFMADD213PS Z11, Z9, Z2
+	VMOVUPS Z2, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z9, Z2
+	VMOVUPS Z2, (R13)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+12(SB), Z7
+	VFMADD213PS Z9, Z11, Z7
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z1
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z3
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z1, Z3
+	VADDPS Z3, Z7, Z10
+	VSUBPS Z3, Z7, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z9
+	VMOVUPS (DX)(R8*1), Z1
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z1, Z9, Z11
+	VMOVUPS (BX)(R8*1), Z2
 	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+128)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+512)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z7
 	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1280)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1664)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2048)(AX)
-	MOVQ DI, R13
+	VADDPS Z7, Z11, Z6
+	VSUBPS Z7, Z11, Z5
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z1
+	VMOVUPS (DX)(R8*1), Z3
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z3, Z1, Z9
+	VMOVUPS (BX)(R8*1), Z2
+	VMOVUPS (DX), Z7
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z11
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z7, Z11
+	VADDPS Z11, Z9, Z4
+	VSUBPS Z11, Z9, Z8
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z3
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z3
+	VFMADD213PS Z10, Z6, Z3
+	VMOVUPS Z3, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z3
+	VFMADD213PS Z4, Z6, Z3
+	VMOVUPS Z3, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z6, Z3
+	VMOVUPS Z3, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z5
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z4
+	VFMADD213PS Z0, Z5, Z4
+	VMOVUPS Z4, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z8, Z5, Z4
+	VMOVUPS Z4, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z5, Z4
+	VMOVUPS Z4, (R13)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+16(SB), Z0
+	VFMADD213PS Z5, Z8, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z6
+	VMULPS.BCST winogradConst<>+4(SB), Z4, Z10
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z6, Z10
+	VADDPS Z10, Z0, Z3
+	VSUBPS Z10, Z0, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z8
+	VFMADD213PS Z6, Z5, Z8
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+4(SB), Z4, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z0
+	VADDPS Z0, Z8, Z1
+	VSUBPS Z0, Z8, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z6
+	VMOVUPS (DX)(R8*1), Z10
+	VBROADCASTSS winogradConst<>+16(SB), Z5
+	VFMADD213PS Z10, Z6, Z5
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z0
+	VMULPS.BCST winogradConst<>+4(SB), Z4, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z0, Z8
+	VADDPS Z8, Z5, Z11
+	VSUBPS Z8, Z5, Z9
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+0(SB), Z10
+	VFMADD213PS Z3, Z1, Z10
+	VMOVUPS Z10, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z10
+	VFMADD213PS Z11, Z1, Z10
+	VMOVUPS Z10, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z10
+	VMOVUPS Z10, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z3
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z5
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z3
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1920)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1984)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+2048)(AX), Z5
-	VBROADCASTSS winogradConst<>+0(SB), Z2
-	VFMADD213PS Z3, Z4, Z2
-	VMOVUPS Z2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Z2
-	VFMADD213PS Z5, Z4, Z2
-	VMOVUPS Z2, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z2
-	VMOVUPS Z2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+0(SB), Z11
+	VFMADD213PS Z7, Z2, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+4(SB), Z11
+	VFMADD213PS Z9, Z2, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z2, Z11
+	VMOVUPS Z11, (R13)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -2562,234 +2418,234 @@ TEXT ·winogradInAVX512_4x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+0)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+384)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1152)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1536)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1920)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (BX)(R8*2), Z1
+	VMOVUPS (DX)(R8*1), Z2
+	VADDPS Z2, Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z1, Z3
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+64)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+448)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1216)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1600)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1984)(AX)
+	VMOVUPS (DX), Z5
+	VMOVUPS (DX)(R8*2), Z6
+	VADDPS Z6, Z4, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z7
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z6
 	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+128)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+512)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1280)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1664)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2048)(AX)
+	VMOVUPS (DX)(R8*1), Z5
+	VADDPS Z5, Z6, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z1
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z0
+	VMOVUPS (DX)(R8*2), Z8
+	VADDPS Z8, Z4, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z9
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z0
+	VADDPS Z0, Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z2
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
+	VMOVUPS (DX), Z6
+	VMOVUPS (DX)(R8*2), Z10
+	VADDPS Z10, Z4, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z6
+	VADDPS Z6, Z10, Z5
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z5
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VMOVUPS (DX)(R8*2), Z12
+	VADDPS Z12, Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z13
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+12(SB), Z12
+	VFMADD213PS Z3, Z2, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z5, Z1, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z2, Z12
+	VMULPS.BCST winogradConst<>+24(SB), Z1, Z6
+	VADDPS Z6, Z12, Z8
+	VMOVUPS Z8, (R13)(R10*2)
+	VSUBPS Z6, Z12, Z8
+	VMOVUPS Z8, (DX)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+12(SB), Z5
+	VFMADD213PS Z7, Z11, Z5
+	VMOVUPS Z5, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VMOVUPS Z5, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z11, Z5
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z2
+	VADDPS Z2, Z5, Z1
+	VMOVUPS Z1, (R13)(R10*2)
+	VSUBPS Z2, Z5, Z1
+	VMOVUPS Z1, (DX)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMOVUPS (DX)(R8*1), Z11
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z11, Z13, Z9
+	VMOVUPS (BX)(R8*1), Z7
 	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+192)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+576)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1344)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1728)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2112)(AX)
-	MOVQ DI, R13
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z5
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z5
+	VADDPS Z5, Z9, Z1
+	VSUBPS Z5, Z9, Z3
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMOVUPS (DX)(R8*1), Z2
+	VBROADCASTSS winogradConst<>+12(SB), Z13
+	VFMADD213PS Z2, Z11, Z13
+	VMOVUPS (BX)(R8*1), Z7
+	VMOVUPS (DX), Z5
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z9
+	VADDPS Z9, Z13, Z6
+	VSUBPS Z9, Z13, Z12
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z2
+	VMOVUPS (DX)(R8*1), Z5
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z5, Z2, Z11
+	VMOVUPS (BX)(R8*1), Z7
+	VMOVUPS (DX), Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z9, Z13
+	VADDPS Z13, Z11, Z8
+	VSUBPS Z13, Z11, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+12(SB), Z2
+	VFMADD213PS Z9, Z5, Z2
+	VMOVUPS (BX)(R8*1), Z7
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z7, Z11
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z11
+	VADDPS Z11, Z2, Z4
+	VSUBPS Z11, Z2, Z10
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z1, Z8, Z9
+	VMOVUPS Z9, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS Z9, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z8, Z9
+	VMULPS.BCST winogradConst<>+24(SB), Z6, Z13
+	VADDPS Z13, Z9, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z13, Z9, Z5
+	VMOVUPS Z5, (DX)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
 	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
+	VFMADD213PS Z3, Z0, Z4
 	VMOVUPS Z4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
+	VFMADD213PS Z10, Z12, Z4
 	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
+	VMULPS.BCST winogradConst<>+20(SB), Z0, Z4
+	VMULPS.BCST winogradConst<>+24(SB), Z12, Z8
+	VADDPS Z8, Z4, Z6
 	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
+	VSUBPS Z8, Z4, Z6
 	VMOVUPS Z6, (DX)
 	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX)(R8*1), Z0
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z0, Z10, Z12
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z8
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z8, Z4
+	VADDPS Z4, Z12, Z6
+	VSUBPS Z4, Z12, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z12
+	VADDPS Z12, Z10, Z13
+	VSUBPS Z12, Z10, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX)(R8*1), Z4
+	VBROADCASTSS winogradConst<>+16(SB), Z0
+	VFMADD213PS Z4, Z8, Z0
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z10
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z12, Z10
+	VADDPS Z10, Z0, Z5
+	VSUBPS Z10, Z0, Z7
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z4
+	VMOVUPS (DX)(R8*1), Z12
+	VBROADCASTSS winogradConst<>+16(SB), Z8
+	VFMADD213PS Z12, Z4, Z8
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z0
+	VADDPS Z0, Z8, Z11
+	VSUBPS Z0, Z8, Z2
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z12
+	VFMADD213PS Z6, Z5, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z11, Z13, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z5, Z12
+	VMULPS.BCST winogradConst<>+24(SB), Z13, Z10
+	VADDPS Z10, Z12, Z4
+	VMOVUPS Z4, (R13)(R10*2)
+	VSUBPS Z10, Z12, Z4
+	VMOVUPS Z4, (DX)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z3
-	VBROADCASTSS winogradConst<>+12(SB), Z4
-	VFMADD213PS Z0, Z2, Z4
-	VMOVUPS Z4, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z4
-	VFMADD213PS Z3, Z1, Z4
-	VMOVUPS Z4, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z2, Z4
-	VMULPS.BCST winogradConst<>+24(SB), Z1, Z5
-	VADDPS Z5, Z4, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z5, Z4, Z6
-	VMOVUPS Z6, (DX)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1920)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1984)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+2048)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+2112)(AX), Z0
-	VBROADCASTSS winogradConst<>+12(SB), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMOVUPS Z5, (R13)
-	VBROADCASTSS winogradConst<>+16(SB), Z5
-	VFMADD213PS Z0, Z2, Z5
-	VMOVUPS Z5, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+20(SB), Z1, Z5
-	VMULPS.BCST winogradConst<>+24(SB), Z2, Z4
-	VADDPS Z4, Z5, Z6
-	VMOVUPS Z6, (R13)(R10*2)
-	VSUBPS Z4, Z5, Z6
-	VMOVUPS Z6, (DX)
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z1, Z7, Z11
+	VMOVUPS Z11, (R13)
+	VBROADCASTSS winogradConst<>+16(SB), Z11
+	VFMADD213PS Z2, Z9, Z11
+	VMOVUPS Z11, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+20(SB), Z7, Z11
+	VMULPS.BCST winogradConst<>+24(SB), Z9, Z5
+	VADDPS Z5, Z11, Z13
+	VMOVUPS Z13, (R13)(R10*2)
+	VSUBPS Z5, Z11, Z13
+	VMOVUPS Z13, (DX)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -2809,324 +2665,324 @@ TEXT ·winogradInAVX512_4x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+0)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+384)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1152)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1536)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1920)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (BX)(R8*2), Z1
+	VMOVUPS (DX)(R8*1), Z2
+	VADDPS Z2, Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z1, Z3
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+64)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+448)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1216)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1600)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1984)(AX)
+	VMOVUPS (DX), Z5
+	VMOVUPS (DX)(R8*2), Z6
+	VADDPS Z6, Z4, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z7
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z6
 	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+128)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+512)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1280)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1664)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2048)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (DX)(R8*1), Z5
+	VADDPS Z5, Z6, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z1
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+192)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+576)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1344)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1728)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2112)(AX)
+	VMOVUPS (DX), Z0
+	VMOVUPS (DX)(R8*2), Z8
+	VADDPS Z8, Z4, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z9
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z0
+	VADDPS Z0, Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z2
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z6
+	VMOVUPS (DX)(R8*2), Z10
+	VADDPS Z10, Z4, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z6
+	VADDPS Z6, Z10, Z5
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z5
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VMOVUPS (DX)(R8*2), Z12
+	VADDPS Z12, Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z13
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z12
+	VMOVUPS (BX)(R8*2), Z6
+	VMOVUPS (DX)(R8*1), Z8
+	VADDPS Z8, Z12, Z0
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z10
+	VMOVUPS (DX)(R8*2), Z14
+	VADDPS Z14, Z4, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z10, Z15
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z14
+	VFMADD213PS Z3, Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z5, Z14
+	VMOVUPS Z14, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z14
+	VFMADD213PS Z0, Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z5, Z14
+	VMOVUPS Z14, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z5, Z14
+	VMOVUPS Z14, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z2, Z14
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z14
+	VMOVUPS Z14, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z14
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z5, Z14
+	VMOVUPS Z14, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z0
+	VFMADD213PS Z7, Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z11, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z13, Z0
+	VMOVUPS Z0, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z0
+	VFMADD213PS Z15, Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z11, Z0
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z13, Z0
+	VMOVUPS Z0, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z11, Z0
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z13, Z0
+	VMOVUPS Z0, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z11, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z0
+	VMOVUPS Z0, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z13, Z0
+	VMOVUPS Z0, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMOVUPS (DX)(R8*1), Z13
+	VBROADCASTSS winogradConst<>+12(SB), Z11
+	VFMADD213PS Z13, Z15, Z11
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z7
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z7, Z0
+	VADDPS Z0, Z11, Z5
+	VSUBPS Z0, Z11, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+12(SB), Z15
+	VFMADD213PS Z7, Z13, Z15
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z0
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z11
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z0, Z11
+	VADDPS Z11, Z15, Z1
+	VSUBPS Z11, Z15, Z3
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z7
+	VMOVUPS (DX)(R8*1), Z0
+	VBROADCASTSS winogradConst<>+12(SB), Z13
+	VFMADD213PS Z0, Z7, Z13
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z11
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z15
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z11, Z15
+	VADDPS Z15, Z13, Z14
+	VSUBPS Z15, Z13, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z11
+	VBROADCASTSS winogradConst<>+12(SB), Z7
+	VFMADD213PS Z11, Z0, Z7
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z15, Z13
+	VADDPS Z13, Z7, Z10
+	VSUBPS Z13, Z7, Z6
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z11
+	VMOVUPS (DX)(R8*1), Z15
+	VBROADCASTSS winogradConst<>+12(SB), Z0
+	VFMADD213PS Z15, Z11, Z0
+	VMOVUPS (BX)(R8*1), Z9
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z7
+	VADDPS Z7, Z0, Z4
+	VSUBPS Z7, Z0, Z12
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z15
+	VFMADD213PS Z5, Z1, Z15
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z14, Z15
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z15
+	VMOVUPS Z15, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z15
+	VFMADD213PS Z4, Z1, Z15
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z14, Z15
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z10, Z15
+	VMOVUPS Z15, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z15
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z15
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z10, Z15
+	VMOVUPS Z15, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z1, Z15
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z14, Z15
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z15
+	VMOVUPS Z15, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z15
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z10, Z15
+	VMOVUPS Z15, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VBROADCASTSS winogradConst<>+4(SB), Z4
+	VFMADD213PS Z2, Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z8, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z6, Z4
+	VMOVUPS Z4, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z4
+	VFMADD213PS Z12, Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z8, Z4
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z6, Z4
+	VMOVUPS Z4, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z4
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z6, Z4
+	VMOVUPS Z4, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z8, Z4
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z6, Z4
+	VMOVUPS Z4, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z6, Z4
+	VMOVUPS Z4, (DX)(R10*1)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z12
+	VMOVUPS (DX)(R8*1), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z8
+	VFMADD213PS Z6, Z12, Z8
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z4
+	VADDPS Z4, Z8, Z10
+	VSUBPS Z4, Z8, Z14
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z6
+	VMOVUPS (DX)(R8*1), Z2
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z2, Z6, Z12
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z4
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z8
+	VADDPS Z8, Z12, Z1
+	VSUBPS Z8, Z12, Z5
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
 	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+256)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+640)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
+	VBROADCASTSS winogradConst<>+16(SB), Z6
 	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1024)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1408)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1792)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2176)(AX)
-	MOVQ DI, R13
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z8
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z12
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z8, Z12
+	VADDPS Z12, Z6, Z15
+	VSUBPS Z12, Z6, Z13
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z4
+	VMOVUPS (DX)(R8*1), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z2
+	VFMADD213PS Z8, Z4, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z12
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z6
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z12, Z6
+	VADDPS Z6, Z2, Z11
+	VSUBPS Z6, Z2, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX)(R8*1), Z12
+	VBROADCASTSS winogradConst<>+16(SB), Z4
+	VFMADD213PS Z12, Z8, Z4
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z6
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z2
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z6, Z2
+	VADDPS Z2, Z4, Z7
+	VSUBPS Z2, Z4, Z0
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z1
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z5, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z1, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z0
-	VMOVUPS Z0, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z12
+	VFMADD213PS Z10, Z1, Z12
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z15, Z12
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z11, Z12
+	VMOVUPS Z12, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z12
+	VFMADD213PS Z7, Z1, Z12
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z15, Z12
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z11, Z12
+	VMOVUPS Z12, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z1, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z15, Z12
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z11, Z12
+	VMOVUPS Z12, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z1, Z12
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z15, Z12
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z11, Z12
+	VMOVUPS Z12, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z12
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z11, Z12
+	VMOVUPS Z12, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z5
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z5, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z0
-	VMOVUPS Z0, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z1
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z5, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z1, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z0
-	VMOVUPS Z0, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z5
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z5, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z0
-	VMOVUPS Z0, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1792)(AX), Z1
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z5, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z1, Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z2, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z2, Z0
-	VMOVUPS Z0, (DX)(R10*1)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1920)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1984)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+2048)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+2112)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+2176)(AX), Z5
-	VBROADCASTSS winogradConst<>+4(SB), Z0
-	VFMADD213PS Z1, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+12(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z4, Z0
-	VMOVUPS Z0, (R13)
-	VBROADCASTSS winogradConst<>+32(SB), Z0
-	VFMADD213PS Z5, Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+16(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+0(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*1)
-	VMULPS.BCST winogradConst<>+8(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+36(SB), Z4, Z0
-	VMOVUPS Z0, (R13)(R10*2)
-	VMULPS.BCST winogradConst<>+32(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+20(SB), Z3, Z0
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z4, Z0
-	VMOVUPS Z0, (DX)
-	VMULPS.BCST winogradConst<>+0(SB), Z2, Z0
-	VFMADD231PS.BCST winogradConst<>+40(SB), Z4, Z0
-	VMOVUPS Z0, (DX)(R10*1)
+	VBROADCASTSS winogradConst<>+4(SB), Z7
+	VFMADD213PS Z14, Z5, Z7
+	VFMADD231PS.BCST winogradConst<>+12(SB), Z13, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z9, Z7
+	VMOVUPS Z7, (R13)
+	VBROADCASTSS winogradConst<>+32(SB), Z7
+	VFMADD213PS Z0, Z5, Z7
+	VFMADD231PS.BCST winogradConst<>+16(SB), Z13, Z7
+	VFMADD231PS.BCST winogradConst<>+0(SB), Z9, Z7
+	VMOVUPS Z7, (R13)(R10*1)
+	VMULPS.BCST winogradConst<>+8(SB), Z5, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z13, Z7
+	VFMADD231PS.BCST winogradConst<>+36(SB), Z9, Z7
+	VMOVUPS Z7, (R13)(R10*2)
+	VMULPS.BCST winogradConst<>+32(SB), Z5, Z7
+	VFMADD231PS.BCST winogradConst<>+20(SB), Z13, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z9, Z7
+	VMOVUPS Z7, (DX)
+	VMULPS.BCST winogradConst<>+0(SB), Z5, Z7
+	VFMADD231PS.BCST winogradConst<>+40(SB), Z9, Z7
+	VMOVUPS Z7, (DX)(R10*1)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -3146,366 +3002,366 @@ TEXT ·winogradInAVX512_4x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
-	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+0)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+384)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+768)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1152)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1536)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1920)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (BX)(R8*2), Z1
+	VMOVUPS (DX)(R8*1), Z2
+	VADDPS Z2, Z0, Z3
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z1, Z3
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+64)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+448)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+832)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1216)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1600)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1984)(AX)
+	VMOVUPS (DX), Z5
+	VMOVUPS (DX)(R8*2), Z6
+	VADDPS Z6, Z4, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z7
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z6
 	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+128)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+512)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+896)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1280)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1664)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2048)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
+	VMOVUPS (DX)(R8*1), Z5
+	VADDPS Z5, Z6, Z1
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z1
 	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
-	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+192)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+576)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+960)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1344)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1728)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2112)(AX)
+	VMOVUPS (DX), Z0
+	VMOVUPS (DX)(R8*2), Z8
+	VADDPS Z8, Z4, Z9
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z9
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z0
-	VMOVUPS (BX)(R8*1), Z1
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX)(R8*2), Z5
+	VMOVUPS (DX)(R8*1), Z0
+	VADDPS Z0, Z8, Z2
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z2
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z6
+	VMOVUPS (DX)(R8*2), Z10
+	VADDPS Z10, Z4, Z11
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z6
+	VADDPS Z6, Z10, Z5
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z0, Z5
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z8
+	VMOVUPS (DX)(R8*2), Z12
+	VADDPS Z12, Z4, Z13
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z13
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z12
+	VMOVUPS (BX)(R8*2), Z6
+	VMOVUPS (DX)(R8*1), Z8
+	VADDPS Z8, Z12, Z0
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z0
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z10
+	VMOVUPS (DX)(R8*2), Z14
+	VADDPS Z14, Z4, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z10, Z15
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Z14
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX)(R8*1), Z10
+	VADDPS Z10, Z14, Z6
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z8, Z6
+	VMOVUPS (BX)(R8*1), Z4
+	VMOVUPS (DX), Z12
+	VMOVUPS (DX)(R8*2), Z16
+	VADDPS Z16, Z4, Z17
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z12, Z17
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z0, Z3, Z16
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z16
+	VMOVUPS Z16, (R13)
+	VADDPS Z6, Z1, Z16
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z16
+	VMOVUPS Z16, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z16
+	VFMADD213PS Z0, Z2, Z16
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z10
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z5, Z10
+	VADDPS Z10, Z16, Z12
+	VMOVUPS Z12, (R13)(R10*2)
+	VSUBPS Z10, Z16, Z12
+	VMOVUPS Z12, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z0, Z2, Z10
+	VMULPS.BCST winogradConst<>+4(SB), Z1, Z16
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z5, Z16
+	VADDPS Z16, Z10, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+	VSUBPS Z16, Z10, Z12
+	VMOVUPS Z12, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z15, Z7, Z6
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z11, Z6
+	VMOVUPS Z6, (R13)
+	VADDPS Z17, Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z13, Z6
+	VMOVUPS Z6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z6
+	VFMADD213PS Z15, Z11, Z6
+	VMULPS.BCST winogradConst<>+0(SB), Z9, Z0
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z0
+	VADDPS Z0, Z6, Z5
+	VMOVUPS Z5, (R13)(R10*2)
+	VSUBPS Z0, Z6, Z5
+	VMOVUPS Z5, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z0
+	VFMADD213PS Z15, Z11, Z0
+	VMULPS.BCST winogradConst<>+4(SB), Z9, Z6
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z13, Z6
+	VADDPS Z6, Z0, Z5
+	VMOVUPS Z5, (DX)(R10*1)
+	VSUBPS Z6, Z0, Z5
+	VMOVUPS Z5, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z17
+	VMOVUPS (DX)(R8*1), Z15
+	VBROADCASTSS winogradConst<>+12(SB), Z13
+	VFMADD213PS Z15, Z17, Z13
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z9, Z7
+	VADDPS Z7, Z13, Z6
+	VSUBPS Z7, Z13, Z0
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z15
+	VMOVUPS (DX)(R8*1), Z9
+	VBROADCASTSS winogradConst<>+12(SB), Z17
+	VFMADD213PS Z9, Z15, Z17
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z7
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z13
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z7, Z13
+	VADDPS Z13, Z17, Z5
+	VSUBPS Z13, Z17, Z2
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z9
+	VMOVUPS (DX)(R8*1), Z7
+	VBROADCASTSS winogradConst<>+12(SB), Z15
+	VFMADD213PS Z7, Z9, Z15
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z13
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z17
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z13, Z17
+	VADDPS Z17, Z15, Z1
+	VSUBPS Z17, Z15, Z3
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z7
+	VMOVUPS (DX)(R8*1), Z13
+	VBROADCASTSS winogradConst<>+12(SB), Z9
+	VFMADD213PS Z13, Z7, Z9
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z17
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z15
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z17, Z15
+	VADDPS Z15, Z9, Z16
+	VSUBPS Z15, Z9, Z10
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z13
+	VMOVUPS (DX)(R8*1), Z17
+	VBROADCASTSS winogradConst<>+12(SB), Z7
+	VFMADD213PS Z17, Z13, Z7
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z15, Z9
+	VADDPS Z9, Z7, Z12
+	VSUBPS Z9, Z7, Z8
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z17
+	VMOVUPS (DX)(R8*1), Z15
+	VBROADCASTSS winogradConst<>+12(SB), Z13
+	VFMADD213PS Z15, Z17, Z13
+	VMOVUPS (BX)(R8*1), Z11
+	VMOVUPS (DX), Z9
+	VMULPS.BCST winogradConst<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z9, Z7
+	VADDPS Z7, Z13, Z4
+	VSUBPS Z7, Z13, Z14
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z12, Z6, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z1, Z15
+	VMOVUPS Z15, (R13)
+	VADDPS Z4, Z5, Z15
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z16, Z15
+	VMOVUPS Z15, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z15
+	VFMADD213PS Z12, Z1, Z15
+	VMULPS.BCST winogradConst<>+0(SB), Z5, Z9
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z16, Z9
+	VADDPS Z9, Z15, Z17
+	VMOVUPS Z17, (R13)(R10*2)
+	VSUBPS Z9, Z15, Z17
+	VMOVUPS Z17, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z9
+	VFMADD213PS Z12, Z1, Z9
+	VMULPS.BCST winogradConst<>+4(SB), Z5, Z15
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z16, Z15
+	VADDPS Z15, Z9, Z17
+	VMOVUPS Z17, (DX)(R10*1)
+	VSUBPS Z15, Z9, Z17
+	VMOVUPS Z17, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VADDPS Z8, Z0, Z4
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z4
+	VMOVUPS Z4, (R13)
+	VADDPS Z14, Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z10, Z4
+	VMOVUPS Z4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z4
+	VFMADD213PS Z8, Z3, Z4
+	VMULPS.BCST winogradConst<>+0(SB), Z2, Z12
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z10, Z12
+	VADDPS Z12, Z4, Z16
+	VMOVUPS Z16, (R13)(R10*2)
+	VSUBPS Z12, Z4, Z16
+	VMOVUPS Z16, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z12
+	VFMADD213PS Z8, Z3, Z12
+	VMULPS.BCST winogradConst<>+4(SB), Z2, Z4
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z4
+	VADDPS Z4, Z12, Z16
+	VMOVUPS Z16, (DX)(R10*1)
+	VSUBPS Z4, Z12, Z16
+	VMOVUPS Z16, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	MOVQ SI, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX)(R8*1), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z8, Z14, Z10
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z2
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z0
+	VADDPS Z0, Z10, Z4
+	VSUBPS Z0, Z10, Z12
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z8
+	VMOVUPS (DX)(R8*1), Z2
+	VBROADCASTSS winogradConst<>+16(SB), Z14
+	VFMADD213PS Z2, Z8, Z14
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z0
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z10
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z0, Z10
+	VADDPS Z10, Z14, Z16
+	VSUBPS Z10, Z14, Z1
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX)(R8*2), Z2
-	VMOVUPS (DX), Z3
-	VMOVUPS (DX)(R8*1), Z4
-	VMOVUPS (DX)(R8*2), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+256)(AX)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+640)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1024)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1408)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1792)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2176)(AX)
+	VMOVUPS (DX)(R8*1), Z0
+	VBROADCASTSS winogradConst<>+16(SB), Z8
+	VFMADD213PS Z0, Z2, Z8
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z10
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z14
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z10, Z14
+	VADDPS Z14, Z8, Z5
+	VSUBPS Z14, Z8, Z6
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Z5
-	VMOVUPS (BX)(R8*1), Z4
-	VMOVUPS (BX)(R8*2), Z3
+	VMOVUPS (BX)(R8*2), Z0
+	VMOVUPS (DX)(R8*1), Z10
+	VBROADCASTSS winogradConst<>+16(SB), Z2
+	VFMADD213PS Z10, Z0, Z2
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z14
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z14, Z8
+	VADDPS Z8, Z2, Z15
+	VSUBPS Z8, Z2, Z9
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z10
+	VMOVUPS (DX)(R8*1), Z14
+	VBROADCASTSS winogradConst<>+16(SB), Z0
+	VFMADD213PS Z14, Z10, Z0
+	VMOVUPS (BX)(R8*1), Z3
+	VMOVUPS (DX), Z8
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z2
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z8, Z2
+	VADDPS Z2, Z0, Z17
+	VSUBPS Z2, Z0, Z11
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX)(R8*2), Z14
+	VMOVUPS (DX)(R8*1), Z8
+	VBROADCASTSS winogradConst<>+16(SB), Z10
+	VFMADD213PS Z8, Z14, Z10
+	VMOVUPS (BX)(R8*1), Z3
 	VMOVUPS (DX), Z2
-	VMOVUPS (DX)(R8*1), Z1
-	VMOVUPS (DX)(R8*2), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+320)(AX)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (winogradArgs_scratch+704)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1088)(AX)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1472)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+1856)(AX)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (winogradArgs_scratch+2240)(AX)
-	MOVQ DI, R13
+	VMULPS.BCST winogradConst<>+4(SB), Z3, Z0
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z0
+	VADDPS Z0, Z10, Z7
+	VSUBPS Z0, Z10, Z13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+64)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+128)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+192)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+256)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+320)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z17, Z4, Z8
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z5, Z8
+	VMOVUPS Z8, (R13)
+	VADDPS Z7, Z16, Z8
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z15, Z8
+	VMOVUPS Z8, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z8
+	VFMADD213PS Z17, Z5, Z8
+	VMULPS.BCST winogradConst<>+0(SB), Z16, Z2
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z15, Z2
+	VADDPS Z2, Z8, Z14
+	VMOVUPS Z14, (R13)(R10*2)
+	VSUBPS Z2, Z8, Z14
+	VMOVUPS Z14, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z2
+	VFMADD213PS Z17, Z5, Z2
+	VMULPS.BCST winogradConst<>+4(SB), Z16, Z8
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z15, Z8
+	VADDPS Z8, Z2, Z14
+	VMOVUPS Z14, (DX)(R10*1)
+	VSUBPS Z8, Z2, Z14
+	VMOVUPS Z14, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+448)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+512)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+576)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+704)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+832)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+896)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+960)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1088)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1152)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1216)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1280)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1344)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1408)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1472)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1536)(AX), Z0
-	VMOVUPS (winogradArgs_scratch+1600)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+1664)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+1728)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+1792)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+1856)(AX), Z5
-	VADDPS Z4, Z0, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z5, Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z4, Z2, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z1, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z3, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z4, Z2, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z1, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z3, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+1920)(AX), Z5
-	VMOVUPS (winogradArgs_scratch+1984)(AX), Z4
-	VMOVUPS (winogradArgs_scratch+2048)(AX), Z3
-	VMOVUPS (winogradArgs_scratch+2112)(AX), Z2
-	VMOVUPS (winogradArgs_scratch+2176)(AX), Z1
-	VMOVUPS (winogradArgs_scratch+2240)(AX), Z0
-	VADDPS Z1, Z5, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z3, Z6
-	VMOVUPS Z6, (R13)
-	VADDPS Z0, Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+44(SB), Z2, Z6
-	VMOVUPS Z6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Z6
-	VFMADD213PS Z1, Z3, Z6
-	VMULPS.BCST winogradConst<>+0(SB), Z4, Z7
-	VFMADD231PS.BCST winogradConst<>+32(SB), Z2, Z7
-	VADDPS Z7, Z6, Z8
-	VMOVUPS Z8, (R13)(R10*2)
-	VSUBPS Z7, Z6, Z8
-	VMOVUPS Z8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Z7
-	VFMADD213PS Z1, Z3, Z7
-	VMULPS.BCST winogradConst<>+4(SB), Z4, Z6
-	VFMADD231PS.BCST winogradConst<>+28(SB), Z2, Z6
-	VADDPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*1)
-	VSUBPS Z6, Z7, Z8
-	VMOVUPS Z8, (DX)(R10*2)
+	VADDPS Z11, Z12, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z6, Z7
+	VMOVUPS Z7, (R13)
+	VADDPS Z13, Z1, Z7
+	VFMADD231PS.BCST winogradConst<>+44(SB), Z9, Z7
+	VMOVUPS Z7, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Z7
+	VFMADD213PS Z11, Z6, Z7
+	VMULPS.BCST winogradConst<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST winogradConst<>+32(SB), Z9, Z17
+	VADDPS Z17, Z7, Z15
+	VMOVUPS Z15, (R13)(R10*2)
+	VSUBPS Z17, Z7, Z15
+	VMOVUPS Z15, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Z17
+	VFMADD213PS Z11, Z6, Z17
+	VMULPS.BCST winogradConst<>+4(SB), Z1, Z7
+	VFMADD231PS.BCST winogradConst<>+28(SB), Z9, Z7
+	VADDPS Z7, Z17, Z15
+	VMOVUPS Z15, (DX)(R10*1)
+	VSUBPS Z7, Z17, Z15
+	VMOVUPS Z15, (DX)(R10*2)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -6839,14 +6695,15 @@ TEXT ·winogradInAVX2_1x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+192)(AX)
@@ -6857,10 +6714,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+224)(AX)
@@ -6871,24 +6728,23 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+256)(AX)
 	VBROADCASTSS winogradConst<>+8(SB), Y3
 	VMULPS Y1, Y3, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+448)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (R13)
 	VMOVUPS (winogradArgs_scratch+64)(AX), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (R13)(R10*1)
@@ -6899,10 +6755,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y0
 	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (R13)(R10*1)
@@ -6913,10 +6769,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (R13)
 	VMOVUPS (winogradArgs_scratch+448)(AX), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (R13)(R10*1)
@@ -6942,14 +6798,15 @@ TEXT ·winogradInAVX2_1x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+192)(AX)
@@ -6960,10 +6817,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+224)(AX)
@@ -6974,10 +6831,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+256)(AX)
@@ -6988,32 +6845,31 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+288)(AX)
 	VBROADCASTSS winogradConst<>+8(SB), Y3
 	VMULPS Y1, Y3, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+480)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -7021,12 +6877,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -7041,19 +6897,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -7077,14 +6933,15 @@ TEXT ·winogradInAVX2_1x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+192)(AX)
@@ -7095,10 +6952,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+224)(AX)
@@ -7109,10 +6966,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+256)(AX)
@@ -7123,10 +6980,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+288)(AX)
@@ -7137,30 +6994,29 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+128)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+320)(AX)
 	VBROADCASTSS winogradConst<>+8(SB), Y3
 	VMULPS Y1, Y3, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+512)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
 	VMOVUPS (winogradArgs_scratch+64)(AX), Y0
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y2, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+128)(AX), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y0, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -7193,14 +7049,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+224)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y0
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y2
+	VFMADD213PS Y4, Y3, Y2
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y0, Y5, Y2
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y2
+	VMOVUPS Y2, (R13)
 	VMOVUPS (winogradArgs_scratch+320)(AX), Y2
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y0, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -7233,14 +7089,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
 	VMOVUPS (winogradArgs_scratch+448)(AX), Y0
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y2, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+512)(AX), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y0, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -7286,14 +7142,15 @@ TEXT ·winogradInAVX2_1x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+192)(AX)
@@ -7304,10 +7161,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+224)(AX)
@@ -7318,10 +7175,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+256)(AX)
@@ -7332,10 +7189,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+288)(AX)
@@ -7346,10 +7203,10 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+128)(AX)
 	VMOVUPS (BX)(R8*2), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y0, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+320)(AX)
@@ -7360,48 +7217,47 @@ vector:
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y2
 	VMOVUPS (BX)(R8*1), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+160)(AX)
 	VMOVUPS (BX)(R8*2), Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMOVUPS Y3, (winogradArgs_scratch+160)(AX)
 	VBROADCASTSS winogradConst<>+4(SB), Y3
 	VFMADD213PS Y0, Y1, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+352)(AX)
 	VBROADCASTSS winogradConst<>+8(SB), Y3
 	VMULPS Y1, Y3, Y3
 	VMOVUPS Y3, (winogradArgs_scratch+544)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+128)(AX), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+96)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+160)(AX), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (R13)(R10*2)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -7409,52 +7265,16 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+320)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+320)(AX), Y4
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+352)(AX), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (R13)(R10*2)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*1)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
@@ -7474,6 +7294,42 @@ vector:
 	VMULPS Y1, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
+	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+512)(AX), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+480)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(R10*2)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -7497,22 +7353,23 @@ TEXT ·winogradInAVX2_2x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -7520,12 +7377,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+224)(AX)
@@ -7540,78 +7397,77 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+256)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+448)(AX)
 	VSUBPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+640)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
-	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VFMADD213PS Y3, Y2, Y0
-	VMOVUPS Y0, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
 	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
+	VFMADD213PS Y2, Y1, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+192)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+192)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS Y3, (R13)
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
-	VMOVUPS Y0, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y3, Y2, Y0
+	VFMADD213PS Y3, Y1, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
-	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VFMADD213PS Y3, Y2, Y0
-	VMOVUPS Y0, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
 	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
+	VFMADD213PS Y2, Y1, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+576)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+576)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y1
+	VBROADCASTSS winogradConst<>+0(SB), Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS Y3, (R13)
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
-	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
-	VMOVUPS Y0, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y3, Y2, Y0
+	VFMADD213PS Y3, Y1, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	ADDQ $32, SI
 	ADDQ $32, DI
@@ -7632,22 +7488,23 @@ TEXT ·winogradInAVX2_2x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -7655,12 +7512,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+224)(AX)
@@ -7675,19 +7532,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+256)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+448)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -7695,12 +7552,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+288)(AX)
@@ -7712,22 +7569,21 @@ vector:
 	VMOVUPS Y6, (winogradArgs_scratch+480)(AX)
 	VSUBPS Y4, Y5, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+672)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -7735,12 +7591,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -7755,19 +7611,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -7775,12 +7631,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+672)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -7811,22 +7667,23 @@ TEXT ·winogradInAVX2_2x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -7834,12 +7691,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+224)(AX)
@@ -7854,19 +7711,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+256)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+448)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -7874,12 +7731,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+288)(AX)
@@ -7894,60 +7751,59 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+128)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+320)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+512)(AX)
 	VSUBPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+704)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y0
+	VBROADCASTSS winogradConst<>+4(SB), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VBROADCASTSS winogradConst<>+12(SB), Y4
+	VFMADD231PS Y2, Y4, Y5
+	VBROADCASTSS winogradConst<>+28(SB), Y4
+	VFMADD231PS Y0, Y4, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+128)(AX), Y5
-	VBROADCASTSS winogradConst<>+4(SB), Y4
-	VFMADD213PS Y3, Y2, Y4
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
-	VFMADD213PS Y5, Y2, Y4
+	VFMADD213PS Y5, Y1, Y4
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (DX)(R10*1)
@@ -7955,79 +7811,79 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y5
 	VMOVUPS (winogradArgs_scratch+224)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+256)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y3
+	VFMADD213PS Y5, Y0, Y3
+	VBROADCASTSS winogradConst<>+12(SB), Y4
+	VFMADD231PS Y2, Y4, Y3
+	VBROADCASTSS winogradConst<>+28(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
 	VMOVUPS (winogradArgs_scratch+320)(AX), Y3
-	VBROADCASTSS winogradConst<>+4(SB), Y4
-	VFMADD213PS Y5, Y0, Y4
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
 	VFMADD213PS Y3, Y0, Y4
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+0(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+36(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+32(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y2, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y0
+	VBROADCASTSS winogradConst<>+4(SB), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VBROADCASTSS winogradConst<>+12(SB), Y4
+	VFMADD231PS Y2, Y4, Y5
+	VBROADCASTSS winogradConst<>+28(SB), Y4
+	VFMADD231PS Y0, Y4, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+512)(AX), Y5
-	VBROADCASTSS winogradConst<>+4(SB), Y4
-	VFMADD213PS Y3, Y2, Y4
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
-	VFMADD213PS Y5, Y2, Y4
+	VFMADD213PS Y5, Y1, Y4
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
 	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS Y4, (DX)(R10*1)
@@ -8035,41 +7891,41 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
 	VMOVUPS (winogradArgs_scratch+608)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+640)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+640)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+672)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y3
+	VFMADD213PS Y5, Y0, Y3
+	VBROADCASTSS winogradConst<>+12(SB), Y4
+	VFMADD231PS Y2, Y4, Y3
+	VBROADCASTSS winogradConst<>+28(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
 	VMOVUPS (winogradArgs_scratch+704)(AX), Y3
-	VBROADCASTSS winogradConst<>+4(SB), Y4
-	VFMADD213PS Y5, Y0, Y4
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y2, Y6, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
 	VFMADD213PS Y3, Y0, Y4
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+0(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+36(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y1, Y6, Y4
-	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y2, Y6, Y4
+	VBROADCASTSS winogradConst<>+32(SB), Y6
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y4
 	VMULPS Y0, Y4, Y4
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y2, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
 	VMOVUPS Y4, (DX)(R10*1)
 	ADDQ $32, SI
 	ADDQ $32, DI
@@ -8090,22 +7946,23 @@ TEXT ·winogradInAVX2_2x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -8113,12 +7970,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+224)(AX)
@@ -8133,19 +7990,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+256)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+448)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -8153,12 +8010,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+288)(AX)
@@ -8173,19 +8030,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+128)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (winogradArgs_scratch+320)(AX)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+512)(AX)
 	VSUBPS Y5, Y4, Y6
@@ -8193,12 +8050,12 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y3
-	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (BX)(R8*2), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+160)(AX)
+	VMOVUPS (BX)(R8*1), Y2
 	VMOVUPS (DX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+160)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+352)(AX)
@@ -8210,38 +8067,37 @@ vector:
 	VMOVUPS Y6, (winogradArgs_scratch+544)(AX)
 	VSUBPS Y4, Y5, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+736)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+128)(AX), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+96)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+160)(AX), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (R13)(R10*2)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -8249,52 +8105,16 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+320)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+320)(AX), Y4
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+352)(AX), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (R13)(R10*2)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*1)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
@@ -8320,16 +8140,52 @@ vector:
 	VMOVUPS Y8, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+704)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+736)(AX), Y0
-	VADDPS Y1, Y5, Y6
+	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+512)(AX), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+480)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
+	VADDPS Y5, Y2, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(R10*2)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
+	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+704)(AX), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+736)(AX), Y0
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -8373,20 +8229,21 @@ TEXT ·winogradInAVX2_3x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8419,14 +8276,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8459,14 +8316,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8493,14 +8350,13 @@ vector:
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y3, Y6, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+832)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y4, Y3, Y2
+	VMOVUPS Y2, (R13)
 	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y1
-	VFMADD213PS Y4, Y3, Y1
-	VMOVUPS Y1, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y1
 	VFMADD213PS Y2, Y3, Y1
 	VMOVUPS Y1, (R13)(R10*1)
@@ -8511,10 +8367,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+224)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y4
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y4
-	VBROADCASTSS winogradConst<>+0(SB), Y1
-	VFMADD213PS Y2, Y3, Y1
-	VMOVUPS Y1, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y1
 	VFMADD213PS Y4, Y3, Y1
 	VMOVUPS Y1, (R13)(R10*1)
@@ -8525,10 +8381,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+416)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y4, Y3, Y2
+	VMOVUPS Y2, (R13)
 	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y1
-	VFMADD213PS Y4, Y3, Y1
-	VMOVUPS Y1, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y1
 	VFMADD213PS Y2, Y3, Y1
 	VMOVUPS Y1, (R13)(R10*1)
@@ -8539,10 +8395,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+608)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y4
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y4
-	VBROADCASTSS winogradConst<>+0(SB), Y1
-	VFMADD213PS Y2, Y3, Y1
-	VMOVUPS Y1, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y1
 	VFMADD213PS Y4, Y3, Y1
 	VMOVUPS Y1, (R13)(R10*1)
@@ -8553,10 +8409,10 @@ vector:
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+800)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y2
+	VFMADD213PS Y4, Y3, Y2
+	VMOVUPS Y2, (R13)
 	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
-	VBROADCASTSS winogradConst<>+0(SB), Y1
-	VFMADD213PS Y4, Y3, Y1
-	VMOVUPS Y1, (R13)
 	VBROADCASTSS winogradConst<>+4(SB), Y1
 	VFMADD213PS Y2, Y3, Y1
 	VMOVUPS Y1, (R13)(R10*1)
@@ -8582,20 +8438,21 @@ TEXT ·winogradInAVX2_3x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8628,14 +8485,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8668,14 +8525,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8708,14 +8565,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8742,22 +8599,21 @@ vector:
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y1, Y6, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+864)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -8765,12 +8621,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -8785,19 +8641,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -8805,12 +8661,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+672)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -8825,19 +8681,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+864)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -8861,20 +8717,21 @@ TEXT ·winogradInAVX2_3x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8907,14 +8764,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8947,14 +8804,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -8987,14 +8844,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9027,14 +8884,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+128)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9061,20 +8918,19 @@ vector:
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y3, Y6, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+896)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (R13)
 	VMOVUPS (winogradArgs_scratch+128)(AX), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9107,14 +8963,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+320)(AX), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9147,14 +9003,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+416)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (R13)
 	VMOVUPS (winogradArgs_scratch+512)(AX), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9187,14 +9043,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+608)(AX), Y1
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+672)(AX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (R13)
 	VMOVUPS (winogradArgs_scratch+704)(AX), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9227,14 +9083,14 @@ vector:
 	VMOVUPS (winogradArgs_scratch+800)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+864)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (R13)
 	VMOVUPS (winogradArgs_scratch+896)(AX), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9280,20 +9136,21 @@ TEXT ·winogradInAVX2_3x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+0)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+0)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9326,14 +9183,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+32)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+32)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9366,14 +9223,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+64)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+64)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9406,14 +9263,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+96)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+96)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9446,14 +9303,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y3
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y4
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+128)(AX)
 	VMOVUPS (DX)(R8*1), Y4
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y0, Y1, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y3, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+128)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y4, Y1, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9486,14 +9343,14 @@ vector:
 	VMOVUPS (BX)(R8*1), Y3
 	VMOVUPS (BX)(R8*2), Y2
 	VMOVUPS (DX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y0
+	VFMADD213PS Y4, Y3, Y0
+	VBROADCASTSS winogradConst<>+12(SB), Y5
+	VFMADD231PS Y2, Y5, Y0
+	VBROADCASTSS winogradConst<>+28(SB), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS Y0, (winogradArgs_scratch+160)(AX)
 	VMOVUPS (DX)(R8*1), Y0
-	VBROADCASTSS winogradConst<>+4(SB), Y5
-	VFMADD213PS Y4, Y3, Y5
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y2, Y6, Y5
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y1, Y6, Y5
-	VMOVUPS Y5, (winogradArgs_scratch+160)(AX)
 	VBROADCASTSS winogradConst<>+32(SB), Y5
 	VFMADD213PS Y0, Y3, Y5
 	VBROADCASTSS winogradConst<>+16(SB), Y6
@@ -9520,38 +9377,37 @@ vector:
 	VBROADCASTSS winogradConst<>+40(SB), Y6
 	VFMADD231PS Y1, Y6, Y5
 	VMOVUPS Y5, (winogradArgs_scratch+928)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+128)(AX), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+96)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+160)(AX), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (R13)(R10*2)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -9559,52 +9415,16 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+320)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+256)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+320)(AX), Y4
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+352)(AX), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (R13)(R10*2)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*1)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
@@ -9630,16 +9450,52 @@ vector:
 	VMOVUPS Y8, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+704)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+736)(AX), Y0
-	VADDPS Y1, Y5, Y6
+	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+512)(AX), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+480)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
+	VADDPS Y5, Y2, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(R10*2)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
+	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+704)(AX), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+736)(AX), Y0
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -9667,35 +9523,35 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+864)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+896)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+896)(AX), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+864)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+928)(AX), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (R13)(R10*2)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -9719,38 +9575,39 @@ TEXT ·winogradInAVX2_4x1(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+0)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+576)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+768)(AX)
 	VSUBPS Y6, Y7, Y8
@@ -9758,55 +9615,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
-	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
-	VMOVUPS (DX)(R8*1), Y1
-	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+32)(AX)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
 	VMOVUPS (DX)(R8*1), Y4
-	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+64)(AX)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y1
+	VMOVUPS (DX), Y3
+	VMOVUPS (DX)(R8*2), Y0
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
 	VFMADD213PS Y4, Y2, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
@@ -9814,9 +9635,9 @@ vector:
 	VBROADCASTSS winogradConst<>+32(SB), Y8
 	VFMADD231PS Y3, Y8, Y7
 	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
 	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
 	VFMADD213PS Y4, Y2, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
@@ -9824,93 +9645,128 @@ vector:
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(R8*2), Y4
+	VMOVUPS (DX)(R8*1), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
+	VMOVUPS (DX), Y1
+	VMOVUPS (DX)(R8*2), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+832)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1024)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y3
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y1, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+192)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y5
+	VFMADD213PS Y1, Y3, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y5
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y5, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y3
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y1, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+576)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+576)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y5
+	VFMADD213PS Y1, Y3, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y5
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y5, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y3
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y1, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+960)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+992)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+960)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+992)(AX), Y3
+	VBROADCASTSS winogradConst<>+0(SB), Y5
+	VFMADD213PS Y1, Y3, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+1024)(AX), Y5
-	VBROADCASTSS winogradConst<>+0(SB), Y2
-	VFMADD213PS Y3, Y4, Y2
-	VMOVUPS Y2, (R13)
-	VBROADCASTSS winogradConst<>+4(SB), Y2
-	VFMADD213PS Y5, Y4, Y2
-	VMOVUPS Y2, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+8(SB), Y2
-	VMULPS Y4, Y2, Y2
-	VMOVUPS Y2, (R13)(R10*2)
+	VBROADCASTSS winogradConst<>+4(SB), Y4
+	VFMADD213PS Y5, Y3, Y4
+	VMOVUPS Y4, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+8(SB), Y4
+	VMULPS Y3, Y4, Y4
+	VMOVUPS Y4, (R13)(R10*2)
 	ADDQ $32, SI
 	ADDQ $32, DI
 	DECQ CX
@@ -9930,38 +9786,39 @@ TEXT ·winogradInAVX2_4x2(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+0)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+576)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+768)(AX)
 	VSUBPS Y6, Y7, Y8
@@ -9969,55 +9826,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
-	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
-	VMOVUPS (DX)(R8*1), Y1
-	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+32)(AX)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
 	VMOVUPS (DX)(R8*1), Y4
-	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+64)(AX)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y1
+	VMOVUPS (DX), Y3
+	VMOVUPS (DX)(R8*2), Y0
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
 	VFMADD213PS Y4, Y2, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
@@ -10025,9 +9846,9 @@ vector:
 	VBROADCASTSS winogradConst<>+32(SB), Y8
 	VFMADD231PS Y3, Y8, Y7
 	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
 	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
 	VFMADD213PS Y4, Y2, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
@@ -10035,21 +9856,57 @@ vector:
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(R8*2), Y4
+	VMOVUPS (DX)(R8*1), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
+	VMOVUPS (DX), Y1
+	VMOVUPS (DX)(R8*2), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+832)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1024)(AX)
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
 	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*1), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y4
+	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+96)(AX)
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -10074,22 +9931,21 @@ vector:
 	VMOVUPS Y8, (winogradArgs_scratch+864)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1056)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -10097,12 +9953,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+288)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -10117,19 +9973,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -10137,12 +9993,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+640)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+672)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -10157,19 +10013,19 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+864)(AX), Y3
-	VBROADCASTSS winogradConst<>+12(SB), Y4
-	VFMADD213PS Y0, Y2, Y4
-	VMOVUPS Y4, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y4
-	VFMADD213PS Y3, Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS Y4, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+20(SB), Y4
-	VMULPS Y2, Y4, Y4
+	VMULPS Y1, Y4, Y4
 	VBROADCASTSS winogradConst<>+24(SB), Y5
-	VMULPS Y1, Y5, Y5
+	VMULPS Y2, Y5, Y5
 	VADDPS Y5, Y4, Y6
 	VMOVUPS Y6, (R13)(R10*2)
 	VSUBPS Y5, Y4, Y6
@@ -10177,12 +10033,12 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+960)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+992)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+1024)(AX), Y1
+	VBROADCASTSS winogradConst<>+12(SB), Y2
+	VFMADD213PS Y3, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+992)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+1056)(AX), Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y5
-	VFMADD213PS Y3, Y1, Y5
-	VMOVUPS Y5, (R13)
 	VBROADCASTSS winogradConst<>+16(SB), Y5
 	VFMADD213PS Y0, Y2, Y5
 	VMOVUPS Y5, (R13)(R10*1)
@@ -10213,38 +10069,39 @@ TEXT ·winogradInAVX2_4x3(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+0)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+576)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+768)(AX)
 	VSUBPS Y6, Y7, Y8
@@ -10252,55 +10109,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
-	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
-	VMOVUPS (DX)(R8*1), Y1
-	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+32)(AX)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
 	VMOVUPS (DX)(R8*1), Y4
-	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+64)(AX)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y1
+	VMOVUPS (DX), Y3
+	VMOVUPS (DX)(R8*2), Y0
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
 	VFMADD213PS Y4, Y2, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
@@ -10308,9 +10129,9 @@ vector:
 	VBROADCASTSS winogradConst<>+32(SB), Y8
 	VFMADD231PS Y3, Y8, Y7
 	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
 	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
 	VFMADD213PS Y4, Y2, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
@@ -10318,21 +10139,57 @@ vector:
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(R8*2), Y4
+	VMOVUPS (DX)(R8*1), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
+	VMOVUPS (DX), Y1
+	VMOVUPS (DX)(R8*2), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+832)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1024)(AX)
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
 	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*1), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y4
+	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+96)(AX)
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -10360,278 +10217,277 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+128)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+128)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+320)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+512)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+704)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+896)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1088)(AX)
-	MOVQ DI, R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+0)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+96)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+128)(AX), Y1
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y5, Y4, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
-	VMOVUPS Y0, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+96)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y3
+	VFMADD213PS Y5, Y2, Y3
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y3
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+128)(AX), Y3
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y1, Y4, Y0
+	VFMADD213PS Y3, Y2, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+0(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+36(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+32(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+192)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+192)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+256)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
+	VBROADCASTSS winogradConst<>+4(SB), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y5
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+320)(AX), Y5
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
-	VMOVUPS Y0, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y5, Y2, Y0
+	VFMADD213PS Y5, Y1, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+0(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+36(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+32(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+480)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+512)(AX), Y1
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y5, Y4, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
-	VMOVUPS Y0, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+480)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y3
+	VFMADD213PS Y5, Y2, Y3
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y3
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+512)(AX), Y3
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y1, Y4, Y0
+	VFMADD213PS Y3, Y2, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+0(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+36(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+32(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+576)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+672)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+576)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+640)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
+	VBROADCASTSS winogradConst<>+4(SB), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y5
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+704)(AX), Y5
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
-	VMOVUPS Y0, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y5, Y2, Y0
+	VFMADD213PS Y5, Y1, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+0(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+36(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+32(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+768)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+864)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+896)(AX), Y1
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y5, Y4, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
-	VMOVUPS Y0, (R13)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+864)(AX), Y1
+	VBROADCASTSS winogradConst<>+4(SB), Y3
+	VFMADD213PS Y5, Y2, Y3
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y3
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+896)(AX), Y3
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y1, Y4, Y0
+	VFMADD213PS Y3, Y2, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+0(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+36(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y0
 	VBROADCASTSS winogradConst<>+32(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y4, Y0, Y0
+	VMULPS Y2, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+960)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+992)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+1056)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+960)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+992)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+1024)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+1056)(AX), Y2
+	VBROADCASTSS winogradConst<>+4(SB), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VBROADCASTSS winogradConst<>+12(SB), Y0
+	VFMADD231PS Y4, Y0, Y5
+	VBROADCASTSS winogradConst<>+28(SB), Y0
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS Y5, (R13)
 	VMOVUPS (winogradArgs_scratch+1088)(AX), Y5
-	VBROADCASTSS winogradConst<>+4(SB), Y0
-	VFMADD213PS Y1, Y2, Y0
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+28(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
-	VMOVUPS Y0, (R13)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VFMADD213PS Y5, Y2, Y0
+	VFMADD213PS Y5, Y1, Y0
 	VBROADCASTSS winogradConst<>+16(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+0(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+0(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+8(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+36(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+36(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (R13)(R10*2)
 	VBROADCASTSS winogradConst<>+32(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+20(SB), Y6
-	VFMADD231PS Y3, Y6, Y0
-	VBROADCASTSS winogradConst<>+32(SB), Y6
 	VFMADD231PS Y4, Y6, Y0
+	VBROADCASTSS winogradConst<>+32(SB), Y6
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)
 	VBROADCASTSS winogradConst<>+0(SB), Y0
-	VMULPS Y2, Y0, Y0
+	VMULPS Y1, Y0, Y0
 	VBROADCASTSS winogradConst<>+40(SB), Y6
-	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y2, Y6, Y0
 	VMOVUPS Y0, (DX)(R10*1)
 	ADDQ $32, SI
 	ADDQ $32, DI
@@ -10652,38 +10508,39 @@ TEXT ·winogradInAVX2_4x4(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R11
 	LEAQ (R10)(R10*2), R12
 vector:
+	MOVQ DI, R13
 	MOVQ SI, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+0)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+0)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+192)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+384)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+576)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+768)(AX)
 	VSUBPS Y6, Y7, Y8
@@ -10691,55 +10548,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
-	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
-	VMOVUPS (DX)(R8*1), Y1
-	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+32)(AX)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
-	ADDQ R9, BX
-	LEAQ (BX)(R11*1), DX
-	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
 	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
 	VMOVUPS (DX)(R8*1), Y4
-	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+64)(AX)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (winogradArgs_scratch+32)(AX)
+	VMOVUPS (BX)(R8*1), Y1
+	VMOVUPS (DX), Y3
+	VMOVUPS (DX)(R8*2), Y0
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VMOVUPS Y6, (winogradArgs_scratch+224)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
 	VFMADD213PS Y4, Y2, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
@@ -10747,9 +10568,9 @@ vector:
 	VBROADCASTSS winogradConst<>+32(SB), Y8
 	VFMADD231PS Y3, Y8, Y7
 	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+416)(AX)
 	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VMOVUPS Y8, (winogradArgs_scratch+608)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
 	VFMADD213PS Y4, Y2, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
@@ -10757,21 +10578,57 @@ vector:
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+800)(AX)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+992)(AX)
+	ADDQ R9, BX
+	LEAQ (BX)(R11*1), DX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(R8*2), Y4
+	VMOVUPS (DX)(R8*1), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (winogradArgs_scratch+64)(AX)
+	VMOVUPS (BX)(R8*1), Y2
+	VMOVUPS (DX), Y1
+	VMOVUPS (DX)(R8*2), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (winogradArgs_scratch+256)(AX)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+448)(AX)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+640)(AX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+832)(AX)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+1024)(AX)
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
 	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*1), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (winogradArgs_scratch+96)(AX)
+	VMOVUPS (BX)(R8*1), Y4
+	VMOVUPS (DX), Y2
 	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+96)(AX)
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -10799,35 +10656,35 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y0
-	VMOVUPS (BX)(R8*1), Y1
-	VMOVUPS (BX)(R8*2), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (DX)(R8*1), Y4
+	VMOVUPS (BX)(R8*2), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (winogradArgs_scratch+128)(AX)
+	VMOVUPS (BX)(R8*1), Y3
+	VMOVUPS (DX), Y4
 	VMOVUPS (DX)(R8*2), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+128)(AX)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+320)(AX)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+512)(AX)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+704)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (winogradArgs_scratch+896)(AX)
 	VSUBPS Y6, Y7, Y8
@@ -10835,55 +10692,19 @@ vector:
 	ADDQ R9, BX
 	LEAQ (BX)(R11*1), DX
 	VMOVUPS (BX), Y5
-	VMOVUPS (BX)(R8*1), Y4
-	VMOVUPS (BX)(R8*2), Y3
-	VMOVUPS (DX), Y2
-	VMOVUPS (DX)(R8*1), Y1
+	VMOVUPS (BX)(R8*2), Y2
+	VMOVUPS (DX)(R8*1), Y4
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (winogradArgs_scratch+160)(AX)
+	VMOVUPS (BX)(R8*1), Y1
+	VMOVUPS (DX), Y3
 	VMOVUPS (DX)(R8*2), Y0
-	VADDPS Y1, Y5, Y6
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (winogradArgs_scratch+160)(AX)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
 	VMOVUPS Y6, (winogradArgs_scratch+352)(AX)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+544)(AX)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+736)(AX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+928)(AX)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (winogradArgs_scratch+1120)(AX)
-	MOVQ DI, R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+32)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+64)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+96)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+128)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+160)(AX), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
 	VFMADD213PS Y4, Y2, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
@@ -10891,9 +10712,9 @@ vector:
 	VBROADCASTSS winogradConst<>+32(SB), Y8
 	VFMADD231PS Y3, Y8, Y7
 	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (R13)(R10*2)
+	VMOVUPS Y8, (winogradArgs_scratch+544)(AX)
 	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (DX)
+	VMOVUPS Y8, (winogradArgs_scratch+736)(AX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
 	VFMADD213PS Y4, Y2, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
@@ -10901,21 +10722,56 @@ vector:
 	VBROADCASTSS winogradConst<>+28(SB), Y8
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+928)(AX)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (winogradArgs_scratch+1120)(AX)
+	LEAQ (R13)(R12*1), DX
+	VMOVUPS (winogradArgs_scratch+0)(AX), Y0
+	VMOVUPS (winogradArgs_scratch+64)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+128)(AX), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+32)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+96)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+160)(AX), Y5
+	VADDPS Y5, Y2, Y6
+	VBROADCASTSS winogradConst<>+44(SB), Y7
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(R10*2)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+192)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+256)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+320)(AX), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (R13)
+	VMOVUPS (winogradArgs_scratch+224)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+288)(AX), Y2
 	VMOVUPS (winogradArgs_scratch+352)(AX), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
@@ -10943,35 +10799,35 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+384)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+416)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+448)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+480)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+512)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+448)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+512)(AX), Y2
+	VADDPS Y2, Y0, Y3
+	VBROADCASTSS winogradConst<>+44(SB), Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPS Y3, (R13)
+	VMOVUPS (winogradArgs_scratch+416)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+480)(AX), Y4
 	VMOVUPS (winogradArgs_scratch+544)(AX), Y5
-	VADDPS Y4, Y0, Y6
+	VADDPS Y5, Y3, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
 	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y4, Y2, Y6
+	VFMADD213PS Y2, Y1, Y6
 	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y1, Y7, Y7
+	VMULPS Y3, Y7, Y7
 	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y3, Y8, Y7
+	VFMADD231PS Y4, Y8, Y7
 	VADDPS Y7, Y6, Y8
 	VMOVUPS Y8, (R13)(R10*2)
 	VSUBPS Y7, Y6, Y8
 	VMOVUPS Y8, (DX)
 	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y4, Y2, Y7
+	VFMADD213PS Y2, Y1, Y7
 	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y1, Y6, Y6
+	VMULPS Y3, Y6, Y6
 	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y3, Y8, Y6
+	VFMADD231PS Y4, Y8, Y6
 	VADDPS Y6, Y7, Y8
 	VMOVUPS Y8, (DX)(R10*1)
 	VSUBPS Y6, Y7, Y8
@@ -10979,52 +10835,16 @@ vector:
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
 	VMOVUPS (winogradArgs_scratch+576)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+608)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+640)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+672)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+704)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+640)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+704)(AX), Y4
+	VADDPS Y4, Y5, Y1
+	VBROADCASTSS winogradConst<>+44(SB), Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS Y1, (R13)
+	VMOVUPS (winogradArgs_scratch+608)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+672)(AX), Y3
 	VMOVUPS (winogradArgs_scratch+736)(AX), Y0
-	VADDPS Y1, Y5, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y0, Y4, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)(R10*1)
-	VBROADCASTSS winogradConst<>+12(SB), Y6
-	VFMADD213PS Y1, Y3, Y6
-	VBROADCASTSS winogradConst<>+0(SB), Y7
-	VMULPS Y4, Y7, Y7
-	VBROADCASTSS winogradConst<>+32(SB), Y8
-	VFMADD231PS Y2, Y8, Y7
-	VADDPS Y7, Y6, Y8
-	VMOVUPS Y8, (R13)(R10*2)
-	VSUBPS Y7, Y6, Y8
-	VMOVUPS Y8, (DX)
-	VBROADCASTSS winogradConst<>+16(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VBROADCASTSS winogradConst<>+4(SB), Y6
-	VMULPS Y4, Y6, Y6
-	VBROADCASTSS winogradConst<>+28(SB), Y8
-	VFMADD231PS Y2, Y8, Y6
-	VADDPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*1)
-	VSUBPS Y6, Y7, Y8
-	VMOVUPS Y8, (DX)(R10*2)
-	LEAQ (DX)(R12*1), R13
-	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+768)(AX), Y0
-	VMOVUPS (winogradArgs_scratch+800)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+832)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+864)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+896)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+928)(AX), Y5
-	VADDPS Y4, Y0, Y6
-	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (R13)
-	VADDPS Y5, Y1, Y6
+	VADDPS Y0, Y1, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y3, Y7, Y6
 	VMOVUPS Y6, (R13)(R10*1)
@@ -11050,16 +10870,52 @@ vector:
 	VMOVUPS Y8, (DX)(R10*2)
 	LEAQ (DX)(R12*1), R13
 	LEAQ (R13)(R12*1), DX
-	VMOVUPS (winogradArgs_scratch+960)(AX), Y5
-	VMOVUPS (winogradArgs_scratch+992)(AX), Y4
-	VMOVUPS (winogradArgs_scratch+1024)(AX), Y3
-	VMOVUPS (winogradArgs_scratch+1056)(AX), Y2
-	VMOVUPS (winogradArgs_scratch+1088)(AX), Y1
-	VMOVUPS (winogradArgs_scratch+1120)(AX), Y0
-	VADDPS Y1, Y5, Y6
+	VMOVUPS (winogradArgs_scratch+768)(AX), Y0
+	VMOVUPS (winogradArgs_scratch+832)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+896)(AX), Y3
+	VADDPS Y3, Y0, Y2
+	VBROADCASTSS winogradConst<>+44(SB), Y1
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS Y2, (R13)
+	VMOVUPS (winogradArgs_scratch+800)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+864)(AX), Y1
+	VMOVUPS (winogradArgs_scratch+928)(AX), Y5
+	VADDPS Y5, Y2, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
-	VFMADD231PS Y3, Y7, Y6
-	VMOVUPS Y6, (R13)
+	VFMADD231PS Y1, Y7, Y6
+	VMOVUPS Y6, (R13)(R10*1)
+	VBROADCASTSS winogradConst<>+12(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VBROADCASTSS winogradConst<>+0(SB), Y7
+	VMULPS Y2, Y7, Y7
+	VBROADCASTSS winogradConst<>+32(SB), Y8
+	VFMADD231PS Y1, Y8, Y7
+	VADDPS Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(R10*2)
+	VSUBPS Y7, Y6, Y8
+	VMOVUPS Y8, (DX)
+	VBROADCASTSS winogradConst<>+16(SB), Y7
+	VFMADD213PS Y3, Y4, Y7
+	VBROADCASTSS winogradConst<>+4(SB), Y6
+	VMULPS Y2, Y6, Y6
+	VBROADCASTSS winogradConst<>+28(SB), Y8
+	VFMADD231PS Y1, Y8, Y6
+	VADDPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+	VSUBPS Y6, Y7, Y8
+	VMOVUPS Y8, (DX)(R10*2)
+	LEAQ (DX)(R12*1), R13
+	LEAQ (R13)(R12*1), DX
+	VMOVUPS (winogradArgs_scratch+960)(AX), Y5
+	VMOVUPS (winogradArgs_scratch+1024)(AX), Y3
+	VMOVUPS (winogradArgs_scratch+1088)(AX), Y1
+	VADDPS Y1, Y5, Y4
+	VBROADCASTSS winogradConst<>+44(SB), Y2
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS Y4, (R13)
+	VMOVUPS (winogradArgs_scratch+992)(AX), Y4
+	VMOVUPS (winogradArgs_scratch+1056)(AX), Y2
+	VMOVUPS (winogradArgs_scratch+1120)(AX), Y0
 	VADDPS Y0, Y4, Y6
 	VBROADCASTSS winogradConst<>+44(SB), Y7
 	VFMADD231PS Y2, Y7, Y6
