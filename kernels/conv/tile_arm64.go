@@ -23,3 +23,6 @@ func (*winogradArgs) inVectors(_, _ []float32, _, _, _, _, _, _ int) int { retur
 
 // outVectors brings no channels back: there is no assembly.
 func (*winogradArgs) outVectors(*Epilogue, []float32, []float32, *winogradOutput) int { return 0 }
+
+// vectorProducts computes nothing: job.strip does.
+func (*winogradJob) vectorProducts([]float32, int) bool { return false }

@@ -148,13 +148,14 @@ type winogradJob struct {
 	edgeH, edgeW         int // outputs of the last row and column of tiles
 	row                  int // winogradRow
 
-	slots [4]int // where the next tile of a kind goes
-	gemm  work
-	tile  winogradArgs
-	v, m  []float32 // of the block: transformed inputs, products
-	vStep int       // from point to point
-	mStep int
-	halo  []float32 // inputs of a tile that reaches into the padding
+	points [winogradPoints][2]int // the slots of the tiles that have it
+	slots  [4]int                 // where the next tile of a kind goes
+	gemm   work
+	tile   winogradArgs
+	v, m   []float32 // of the block: transformed inputs, products
+	vStep  int       // from point to point
+	mStep  int
+	halo   []float32 // inputs of a tile that reaches into the padding
 }
 
 // Kinds of tiles by what they lack, in the order of their slots in a block:
@@ -223,15 +224,7 @@ func (j *winogradJob) block(t0, t1, g0, g1 int, scratch []float32) {
 // have it.
 func (j *winogradJob) multiply(g, tiles int, first [4]int) {
 	in, cols := j.s.InC, min(winogradGroup, j.s.OutC-g*winogradGroup)
-	product := job{blockK: winogradBlockK, in: in, out: cols, groups: 1, srcStride: j.row, dstStride: winogradGroup, joined: true, oneRow: true}
-	product.h.taps, product.w.taps, product.w.in = 1, 1, tiles
-	product.epi.ResidualStride = winogradGroup
-	one := span{step: 1, n: 1}
-	st := strip{step: 1, advance: 1, lines: 1, rows: one, cols: one}
-	panels := panelsOf(cols)
-	packed := j.packed[winogradPoints*in*g*winogradGroup:]
-	length := in * packedOut(cols)
-	for p := range winogradPoints {
+	for p := range j.points {
 		lo, hi := 0, tiles
 		if p/6 >= j.edgeH+2 {
 			lo, hi = first[full], first[shortBoth]
@@ -239,13 +232,26 @@ func (j *winogradJob) multiply(g, tiles int, first [4]int) {
 		if p%6 >= j.edgeW+2 {
 			hi = first[shortCol]
 		}
-		if lo == hi {
+		j.points[p] = [2]int{lo, hi}
+	}
+	packed := j.packed[winogradPoints*in*g*winogradGroup:]
+	if j.vectorProducts(packed, cols) {
+		return
+	}
+	product := job{blockK: winogradBlockK, in: in, out: cols, groups: 1, srcStride: j.row, dstStride: winogradGroup, joined: true, oneRow: true}
+	product.h.taps, product.w.taps, product.w.in = 1, 1, tiles
+	product.epi.ResidualStride = winogradGroup
+	one := span{step: 1, n: 1}
+	st := strip{step: 1, advance: 1, lines: 1, rows: one, cols: one}
+	length := in * packedOut(cols)
+	for p, at := range j.points {
+		if st.n = at[1] - at[0]; st.n == 0 {
 			continue
 		}
-		u := packed[p*length:][:length]
-		j.gemm.tile.src, j.gemm.tile.packed = j.v[p*j.vStep:][:j.vStep], u
-		st.pixel, st.from, st.n = lo, lo, hi-lo
-		product.strip(&j.gemm, j.m[p*j.mStep:][:j.mStep], j.v[p*j.vStep:][:j.vStep], u, &st, 0, panels)
+		st.pixel, st.from = at[0], at[0]
+		v, m, u := j.v[p*j.vStep:][:j.vStep], j.m[p*j.mStep:][:j.mStep], packed[p*length:][:length]
+		j.gemm.tile.src, j.gemm.tile.packed = v, u
+		product.strip(&j.gemm, m, v, u, &st, 0, panelsOf(cols))
 	}
 }
 
@@ -310,14 +316,15 @@ func (s *Winograd) PackedLen() int { return winogradPoints * s.InC * packedOut(s
 // may run at the same time.
 //
 // Groups follow each other; a group holds, point after point, what [Pack] makes
-// of its weights for a 1x1 kernel. They are transformed in float64 and rounded
+// of its weights for a 1x1 kernel of at least wideTerms channels: wide tiles suit
+// the short sums here. They are transformed in float64 and rounded
 // once.
 func PackWinograd(dst, kernel []float32, s *Winograd, c0, c1 int) {
 	for c := c0; c < c1; c++ {
 		for o := 0; o < s.OutC; {
 			inGroup := o % winogradGroup
 			cols := min(winogradGroup, s.OutC-(o-inGroup))
-			b := use.block(cols-inGroup, s.InC)
+			b := use.block(cols-inGroup, wideTerms)
 			at := winogradPoints*s.InC*(o-inGroup) + s.InC*inGroup + c*b.packed
 			packWinogradRow(dst[at:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), b)
 			o += b.cols

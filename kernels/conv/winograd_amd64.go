@@ -106,3 +106,47 @@ func (a *winogradArgs) outAt(dst, m, bias, residual []float32, c, vectors int) {
 	}
 	a.vectors = vectors
 }
+
+// vectorProducts computes the products of a group of cols channels at every
+// point, if they are not too many for a call. It does what job.strip does, with
+// less to set up for each of the many small products.
+func (j *winogradJob) vectorProducts(packed []float32, cols int) bool {
+	in, length := j.s.InC, j.s.InC*packedOut(cols)
+	if use.name == cpu.Generic || in*winogradTiles*winogradGroup/16 > maxWork {
+		return false
+	}
+	g := &j.gemm.gemm
+	g.rowStep, g.cStep, g.blockK = 4*j.row, 4*winogradGroup, winogradBlockK
+	for col := 0; col < cols; {
+		b := use.block(cols-col, wideTerms)
+		g.segments(in, 1, 0, 0, 1, 0, 0, b.packed)
+		for p, at := range j.points {
+			lo, n := at[0], at[1]-at[0]
+			if n == 0 {
+				continue
+			}
+			// Columns past the last have room in m.
+			v, m := j.v[p*j.vStep+lo*j.row:][:(n-1)*j.row+in], j.m[p*j.mStep+lo*winogradGroup+col:][:(n-1)*winogradGroup+b.packed]
+			u := packed[p*length+in*col:][:in*b.packed]
+			g.a, g.b, g.c = unsafe.Pointer(&v[0]), unsafe.Pointer(&u[0]), unsafe.Pointer(&m[0])
+			tiles := (n + b.rows - 1) / b.rows
+			rows, larger := n/tiles, n%tiles
+			if larger > 0 {
+				g.run(&b, rows+1, larger)
+			}
+			if larger < tiles {
+				g.a = unsafe.Pointer(&v[larger*(rows+1)*j.row])
+				g.c = unsafe.Pointer(&m[larger*(rows+1)*winogradGroup])
+				g.run(&b, rows, tiles-larger)
+			}
+		}
+		col += b.cols
+	}
+	return true
+}
+
+// run computes tiles of the given rows from g.a on.
+func (g *gemmArgs) run(b *block, rows, tiles int) {
+	g.lines, g.tiles, g.tileA, g.tileC = 1, tiles, rows*g.rowStep, rows*g.cStep
+	gemmTile(b, g, rows)
+}
