@@ -14,7 +14,7 @@ type pooling struct {
 
 var poolings = []pooling{
 	{"max", func(x x86) int { return x.bytes / 4 }, [][2]int{{7, 1}, {1, 4}}},
-	{"average", func(x x86) int { return x.bytes / 8 }, [][2]int{{7, 1}, {1, 8}}},
+	{"average", func(x x86) int { return x.bytes / 8 }, [][2]int{{7, 1}, {1, 4}, {1, 8}}},
 	{"top", func(x x86) int { return x.bytes / 4 }, [][2]int{{1, 1}, {1, 4}}},
 }
 

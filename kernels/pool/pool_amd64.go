@@ -2,6 +2,8 @@
 
 package pool
 
+import "github.com/kerasrun/kerasrun/kernels/cpu"
+
 // A kernel of RxC computes up to R outputs of a row, C channels at a time.
 //
 //go:noescape
@@ -12,6 +14,9 @@ func maxAVX512_1x64(args *poolArgs)
 
 //go:noescape
 func averageAVX512_7x8(args *poolArgs)
+
+//go:noescape
+func averageAVX512_1x32(args *poolArgs)
 
 //go:noescape
 func averageAVX512_1x64(args *poolArgs)
@@ -30,6 +35,9 @@ func maxAVX2_1x32(args *poolArgs)
 
 //go:noescape
 func averageAVX2_7x4(args *poolArgs)
+
+//go:noescape
+func averageAVX2_1x16(args *poolArgs)
 
 //go:noescape
 func averageAVX2_1x32(args *poolArgs)
@@ -53,6 +61,10 @@ func (a *poolArgs) run(k kind, lanes int, deep bool) {
 		maxAVX2_7x8(a)
 	case k == average && deep && lanes == 64:
 		averageAVX512_1x64(a)
+	case k == average && deep && lanes == 16:
+		averageAVX2_1x16(a)
+	case k == average && deep && use == cpu.AVX512:
+		averageAVX512_1x32(a)
 	case k == average && deep:
 		averageAVX2_1x32(a)
 	case k == average && lanes == 8:

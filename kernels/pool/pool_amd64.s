@@ -331,6 +331,94 @@ next:
 	VZEROUPPER
 	RET
 
+// func averageAVX512_1x32(args *poolArgs)
+TEXT ·averageAVX512_1x32(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ poolArgs_tile(AX), CX
+	MOVQ poolArgs_srcStep(AX), R9
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R9)(R9*4), R15
+tile:
+	MOVQ poolArgs_src(AX), SI
+	ADDQ poolTile_src(CX), SI
+	MOVQ poolArgs_dst(AX), DI
+	ADDQ poolTile_dst(CX), DI
+	XORQ R13, R13
+	MOVQ poolArgs_planes(AX), DX
+	IMULQ poolArgs_rows(AX), DX
+	IMULQ poolTile_cols(CX), DX
+	VCVTSI2SDQ DX, X15, X15
+	MOVQ $0x3ff0000000000000, DX
+	VMOVQ DX, X14
+	VDIVSD X15, X14, X15
+	VBROADCASTSD X15, Z15
+group:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	LEAQ (SI)(R13*1), R10
+	MOVQ poolArgs_planes(AX), BX
+	CMPQ BX, $0
+	JLE store
+	CMPQ poolArgs_rows(AX), $0
+	JLE store
+	CMPQ poolTile_cols(CX), $0
+	JLE store
+plane:
+	MOVQ R10, R11
+	MOVQ poolArgs_rows(AX), R8
+row:
+	MOVQ R11, R12
+	MOVQ poolTile_cols(CX), DX
+col:
+	VCVTPS2PD 0(R12), Z4
+	VADDPD Z4, Z0, Z0
+	VCVTPS2PD 32(R12), Z4
+	VADDPD Z4, Z1, Z1
+	VCVTPS2PD 64(R12), Z4
+	VADDPD Z4, Z2, Z2
+	VCVTPS2PD 96(R12), Z4
+	VADDPD Z4, Z3, Z3
+done:
+	ADDQ poolArgs_srcCol(AX), R12
+	DECQ DX
+	JNZ col
+	ADDQ poolArgs_srcRow(AX), R11
+	DECQ R8
+	JNZ row
+	ADDQ poolArgs_srcPlane(AX), R10
+	DECQ BX
+	JNZ plane
+	VMULPD Z15, Z0, Z0
+	VMULPD Z15, Z1, Z1
+	VMULPD Z15, Z2, Z2
+	VMULPD Z15, Z3, Z3
+	VCVTPD2PS Z0, Y0
+	VCVTPD2PS Z1, Y1
+	VCVTPD2PS Z2, Y2
+	VCVTPD2PS Z3, Y3
+store:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS Y0, 0(R12)
+	VMOVUPS Y1, 32(R12)
+	VMOVUPS Y2, 64(R12)
+	VMOVUPS Y3, 96(R12)
+stored:
+	MOVQ poolArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ $128, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $poolTile__size, CX
+	DECQ poolArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
 // func averageAVX512_1x64(args *poolArgs)
 TEXT ·averageAVX512_1x64(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
@@ -915,6 +1003,94 @@ stored:
 	CMPQ R13, R12
 	JEQ next
 	ADDQ $16, R13
+	CMPQ R13, R12
+	CMOVQGT R12, R13
+	JMP group
+next:
+	ADDQ $poolTile__size, CX
+	DECQ poolArgs_tiles(AX)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+// func averageAVX2_1x16(args *poolArgs)
+TEXT ·averageAVX2_1x16(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	LEAQ poolArgs_tile(AX), CX
+	MOVQ poolArgs_srcStep(AX), R9
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R9)(R9*4), R15
+tile:
+	MOVQ poolArgs_src(AX), SI
+	ADDQ poolTile_src(CX), SI
+	MOVQ poolArgs_dst(AX), DI
+	ADDQ poolTile_dst(CX), DI
+	XORQ R13, R13
+	MOVQ poolArgs_planes(AX), DX
+	IMULQ poolArgs_rows(AX), DX
+	IMULQ poolTile_cols(CX), DX
+	VCVTSI2SDQ DX, X15, X15
+	MOVQ $0x3ff0000000000000, DX
+	VMOVQ DX, X14
+	VDIVSD X15, X14, X15
+	VBROADCASTSD X15, Y15
+group:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	LEAQ (SI)(R13*1), R10
+	MOVQ poolArgs_planes(AX), BX
+	CMPQ BX, $0
+	JLE store
+	CMPQ poolArgs_rows(AX), $0
+	JLE store
+	CMPQ poolTile_cols(CX), $0
+	JLE store
+plane:
+	MOVQ R10, R11
+	MOVQ poolArgs_rows(AX), R8
+row:
+	MOVQ R11, R12
+	MOVQ poolTile_cols(CX), DX
+col:
+	VCVTPS2PD 0(R12), Y4
+	VADDPD Y4, Y0, Y0
+	VCVTPS2PD 16(R12), Y4
+	VADDPD Y4, Y1, Y1
+	VCVTPS2PD 32(R12), Y4
+	VADDPD Y4, Y2, Y2
+	VCVTPS2PD 48(R12), Y4
+	VADDPD Y4, Y3, Y3
+done:
+	ADDQ poolArgs_srcCol(AX), R12
+	DECQ DX
+	JNZ col
+	ADDQ poolArgs_srcRow(AX), R11
+	DECQ R8
+	JNZ row
+	ADDQ poolArgs_srcPlane(AX), R10
+	DECQ BX
+	JNZ plane
+	VMULPD Y15, Y0, Y0
+	VMULPD Y15, Y1, Y1
+	VMULPD Y15, Y2, Y2
+	VMULPD Y15, Y3, Y3
+	VCVTPD2PSY Y0, X0
+	VCVTPD2PSY Y1, X1
+	VCVTPD2PSY Y2, X2
+	VCVTPD2PSY Y3, X3
+store:
+	LEAQ (DI)(R13*1), R12
+	VMOVUPS X0, 0(R12)
+	VMOVUPS X1, 16(R12)
+	VMOVUPS X2, 32(R12)
+	VMOVUPS X3, 48(R12)
+stored:
+	MOVQ poolArgs_last(AX), R12
+	CMPQ R13, R12
+	JEQ next
+	ADDQ $64, R13
 	CMPQ R13, R12
 	CMOVQGT R12, R13
 	JMP group

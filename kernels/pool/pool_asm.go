@@ -118,7 +118,7 @@ func kernelFor(k kind, c int, single bool) (lanes int, deep bool) {
 	case cpu.AVX512:
 		lanes = 16
 		if single && c < wide {
-			wide = 32 // of AVX2
+			wide = 32
 		}
 	case cpu.AVX2:
 		lanes, wide = 8, 32
@@ -126,6 +126,9 @@ func kernelFor(k kind, c int, single bool) (lanes int, deep bool) {
 		lanes, wide = 4, 16
 	default:
 		return 0, false
+	}
+	if k == average && single && c < 32 && lanes >= 8 {
+		wide = 16
 	}
 	if groups := (c + wide - 1) / wide; c >= wide && (single || groups*wide <= c+c/4) {
 		return wide, true

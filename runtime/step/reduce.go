@@ -15,7 +15,8 @@ type reduction struct {
 	base
 	x        operand
 	n, inner int
-	blocks   int // of inner
+	blocks   int   // of inner
+	lines    split // of cache lines of inner into the blocks
 	f        func(dst, src []float32, outer, n, inner int)
 	channels func(dst, src []float32, n, c, stride int) // for inner > 1, nil for none
 }
@@ -58,6 +59,7 @@ func (m *maker) reduce(op graph.Reduce) Step {
 	}
 	if chunks := chunksFor(ns); inner > 1 && outer < chunks {
 		r.blocks = min((chunks+outer-1)/outer, (inner+minBlock-1)/minBlock)
+		r.lines = split{n: (inner + line - 1) / line, chunks: r.blocks}
 	}
 	k := kernel("vec", name)
 	if inner > 1 && r.channels != nil {
@@ -67,8 +69,10 @@ func (m *maker) reduce(op graph.Reduce) Step {
 	return r
 }
 
-// minBlock is the fewest channels of a block: two cache lines.
-const minBlock = 32
+const (
+	line     = 16       // channels of a cache line, which blocks do not cut
+	minBlock = 2 * line // channels of the smallest block but the last
+)
 
 func (r *reduction) Run(a *Args, chunk int, _ []float32) error {
 	x, dst := r.x.of(a), result(a)
@@ -79,7 +83,11 @@ func (r *reduction) Run(a *Args, chunk int, _ []float32) error {
 	}
 	for u := lo; u < hi; u++ {
 		o := u / r.blocks
-		c0, c1 := split{n: r.inner, chunks: r.blocks}.bounds(u % r.blocks)
+		c0, c1 := 0, r.inner
+		if r.blocks > 1 {
+			c0, c1 = r.lines.bounds(u % r.blocks)
+			c0, c1 = c0*line, min(c1*line, r.inner)
+		}
 		r.channels(dst[o*r.inner+c0:o*r.inner+c1], x[o*r.n*r.inner+c0:], r.n, c1-c0, r.inner)
 	}
 	return nil
