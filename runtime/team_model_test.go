@@ -14,10 +14,21 @@ import (
 
 // openUNet opens the golden U-Net and makes an input whose steps have many chunks.
 func openUNet(t testing.TB, threads int) (*Model, Tensor) {
-	m, err := OpenPath("../testdata/models/net_unet/model.keras", "", Options{Threads: threads})
+	return openGolden(t, "net_unet", 16, threads)
+}
+
+// openGolden opens a golden model and makes an input of the given batch.
+func openGolden(t testing.TB, name string, batch, threads int) (*Model, Tensor) {
+	m, err := OpenPath("../testdata/models/"+name+"/model.keras", "", Options{Threads: threads})
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
-	x := graph.NewTensor(graph.Float32, append(graph.Shape{16}, m.Inputs()[0].Shape[1:]...))
+	shape := append(graph.Shape{batch}, m.Inputs()[0].Shape[1:]...)
+	for i, d := range shape {
+		if d < 0 {
+			shape[i] = 40
+		}
+	}
+	x := graph.NewTensor(graph.Float32, shape)
 	for i, data := 0, x.Data.([]float32); i < len(data); i++ {
 		data[i] = float32(i*7919%1000)/500 - 1
 	}
@@ -26,19 +37,27 @@ func openUNet(t testing.TB, threads int) (*Model, Tensor) {
 
 // Results are the same bits for every number of threads.
 func TestThreadsGiveSameBits(t *testing.T) {
-	processors(t, 4)
-	m, x := openUNet(t, 1)
-	want, err := m.Predict(context.Background(), x)
-	require.NoError(t, err)
-	for threads := 2; threads <= 4; threads++ {
-		m, _ := openUNet(t, threads)
-		s, err := m.NewSession(x.Shape)
+	processors(t, 8)
+	for _, c := range []struct {
+		name  string
+		batch int
+	}{{"net_unet", 16}, {"digits", 1}, {"digits", 33}, {"bidirectional_last", 64}, {"depthwise", 64}} {
+		m, x := openGolden(t, c.name, c.batch, 1)
+		want, err := m.Predict(context.Background(), x)
 		require.NoError(t, err)
-		require.Len(t, s.s.scratch, threads)
-		got := s.Outputs()
-		for range 20 {
-			require.NoError(t, s.Run(context.Background(), []Tensor{x}, got))
-			require.Equal(t, want, got)
+		for threads := 2; threads <= 8; threads++ {
+			m, _ := openGolden(t, c.name, c.batch, threads)
+			s, err := m.NewSession(x.Shape)
+			require.NoError(t, err)
+			if c.name == "net_unet" {
+				require.Len(t, s.s.scratch, threads)
+			}
+			got := s.Outputs()
+			for range 10 {
+				s.s.gauge = gauge{} // which takes the team at first
+				require.NoError(t, s.Run(context.Background(), []Tensor{x}, got))
+				require.Equal(t, want, got, "%s of batch %d on %d threads", c.name, c.batch, threads)
+			}
 		}
 	}
 }
@@ -91,12 +110,13 @@ func TestNoGoroutineLeak(t *testing.T) {
 		require.NoError(t, m.Close())
 	}
 	predict()
-	require.Len(t, processTeam.seats, 3)
+	seats := len(processTeam.seats) // other tests may have needed more
+	require.GreaterOrEqual(t, seats, 3)
 	before := goruntime.NumGoroutine()
 	for range 5 {
 		predict()
 	}
-	require.Len(t, processTeam.seats, 3)
+	require.Len(t, processTeam.seats, seats)
 	for end := time.Now().Add(time.Minute); goruntime.NumGoroutine() > before && time.Now().Before(end); {
 		time.Sleep(time.Millisecond) // the callers' goroutines are ending
 	}
