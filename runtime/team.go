@@ -151,6 +151,11 @@ func (t *team) run(ctx context.Context, s *session) error {
 			t.work(0, t.lead)
 		}
 	}()
+	if s.gauge.parts() {
+		for _, seat := range t.seats {
+			seat.part()
+		}
+	}
 	t.next(0)
 	t.work(0, t.lead)
 	ended = true
@@ -289,6 +294,7 @@ const (
 
 // wait returns when worker w may have something to do.
 func (t *team) wait(w int, own *seat) {
+	own.move()
 	for start := time.Now(); time.Since(start) < spin; {
 		for range spinLooks {
 			if t.ready(w) {

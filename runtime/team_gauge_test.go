@@ -23,13 +23,41 @@ func runsOf(g *gauge, n int, alone, team time.Duration) (onTeam int) {
 // A session whose runs are faster on the team keeps to it; one whose runs are
 // slower comes back now and then to look, and stays when that has changed.
 func TestGauge(t *testing.T) {
-	var g gauge
-	require.Equal(t, 999, runsOf(&g, 1000, 100, 60), "all but the trial")
-	require.Less(t, runsOf(&g, 1000, 100, 150), 30)
-	require.Greater(t, runsOf(&g, 1000, 100, 60), 900)
-	require.Less(t, runsOf(&g, 1000, 100, 101), 30)
+	for _, unit := range []time.Duration{time.Microsecond / 10, time.Millisecond} {
+		var g gauge
+		require.Equal(t, 998, runsOf(&g, 1000, 100*unit, 60*unit), "all but two")
+		require.Less(t, runsOf(&g, 1000, 100*unit, 150*unit), 40)
+		require.Greater(t, runsOf(&g, 1000, 100*unit, 60*unit), 700)
+		require.Less(t, runsOf(&g, 1000, 100*unit, 101*unit), 40)
 
-	// What a run alone once took is forgotten when all runs take longer.
-	require.Less(t, runsOf(&g, 1000, 300, 400), 30)
-	require.Greater(t, runsOf(&g, 1000, 300, 200), 900)
+		// What a run alone once took is forgotten when all runs take longer.
+		require.Less(t, runsOf(&g, 1000, 300*unit, 400*unit), 40)
+		require.Greater(t, runsOf(&g, 1000, 300*unit, 200*unit), 700)
+	}
+}
+
+// One slow run changes nothing where runs are short: it had to wake the workers.
+func TestGaugeForgives(t *testing.T) {
+	var g gauge
+	runsOf(&g, 10, 100, 60)
+	for range 100 {
+		require.Equal(t, 1, runsOf(&g, 1, 100, 120))
+		require.Equal(t, 5, runsOf(&g, 5, 100, 60))
+	}
+}
+
+// Workers look where they are after 1, 2, 4, ... runs that were little faster.
+func TestGaugeParts(t *testing.T) {
+	var g gauge
+	runsOf(&g, 10, 100, 60)
+	var at []int
+	for i := range 20 {
+		runsOf(&g, 1, 100, 90)
+		if g.parts() {
+			at = append(at, i+1)
+		}
+	}
+	require.Equal(t, []int{1, 2, 4, 8, 16}, at)
+	runsOf(&g, 1, 100, 60)
+	require.False(t, g.parts())
 }

@@ -18,3 +18,7 @@ func (s *seat) sleep() { <-s.token }
 
 // rouse ends the sleep of the worker, after parked was set to 0.
 func (s *seat) rouse() { s.token <- struct{}{} }
+
+// part and move have no meaning: threads cannot be moved, or it is not known how.
+func (s *seat) part() {}
+func (s *seat) move() {}
