@@ -15,6 +15,9 @@ const (
 	// burstTime is how long one burst should be: shorter than a time slice of the
 	// operating system, and long against a reading of the clock.
 	burstTime = 50 * time.Microsecond
+	// leastBursts is the fewest bursts: on a busy machine one can take all of
+	// peakTime, and other threads.
+	leastBursts = 20
 )
 
 // PeakFLOPS measures, in some milliseconds, the most float32 multiplications and
@@ -23,8 +26,8 @@ const (
 // many bursts.
 func PeakFLOPS() float64 {
 	b := burstOf(active)
-	rounds, best := 1000, 0.0
-	for start := time.Now(); best == 0 || time.Since(start) < peakTime; {
+	rounds, bursts, best := 1000, 0, 0.0
+	for start := time.Now(); bursts < leastBursts || time.Since(start) < peakTime; {
 		began := time.Now()
 		b.run(&rounds)
 		took := time.Since(began)
@@ -32,6 +35,7 @@ func PeakFLOPS() float64 {
 			rounds *= 2 // and do not count a burst that the clock cannot measure
 			continue
 		}
+		bursts++
 		best = max(best, float64(rounds*b.flops)/took.Seconds())
 	}
 	return best
