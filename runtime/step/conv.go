@@ -16,6 +16,7 @@ type convolution struct {
 	x, kernel, bias, residual operand
 	packed                    []float32 // nil: the kernel is packed in each run
 	rows, panels              split     // a chunk is a block of rows times a block of panels
+	wide                      bool      // an image is one row: pixels take the place of rows
 	block                     int       // rows computed at a time
 	spatial
 	inImage int // floats of an image
@@ -156,14 +157,17 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 		c.kernel = m.operand(1)
 		scratch = p.packedLen * s.taps[0]
 	}
+	if p.kind != transposed && p.outH == 1 && p.outW >= 2*leastPixels && m.Epilogue.Pool == nil {
+		c.wide, c.outH, c.outW = true, p.outW, 1
+	}
 	ns := flops * p.nsFLOP()
 	if w := m.In[1].Shape; c.packed != nil && len(c.packed) > c.inImage {
 		ns = max(ns, nsStream(4*int64(elems(w))))
 	}
-	c.rows, c.panels = c.split(images*s.out[0]*p.outH, ns)
+	c.rows, c.panels = c.split(images*s.out[0]*c.outH, ns)
 	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks, ns})
 	c.info.Scratch = scratch
-	c.block = c.blockOf(p.outH)
+	c.block = c.blockOf(c.outH)
 	if m.Epilogue.Pool != nil {
 		return m.pooledConvolution(c, *m.Epilogue.Pool, images)
 	}
@@ -178,6 +182,8 @@ const (
 	smallWeights = 1 << 16
 	// tileRows is a multiple of the rows of most tiles of the micro-kernels.
 	tileRows = 84
+	// leastPixels is the fewest pixels of a chunk: two full tiles.
+	leastPixels = 14
 )
 
 // blockOf is the number of rows, of at most n, that are computed at a time.
@@ -200,11 +206,12 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 	if c.packed == nil {
 		chunks = 1 // it packs first
 	}
+	most := max(1, rows*c.outW/leastPixels) // blocks of rows
 	if c.panelCount() > 1 && (rows < chunks || len(c.packed) > c.inImage) {
 		p = split{c.panelCount(), min(chunks, c.panelCount()), ns}
-		return split{rows, max(1, min(rows, chunks/p.chunks)), ns}, p
+		return split{rows, max(1, min(rows, most, chunks/p.chunks)), ns}, p
 	}
-	return split{rows, max(1, min(rows, chunks)), ns}, split{c.panelCount(), 1, ns}
+	return split{rows, min(rows, most, chunks), ns}, split{c.panelCount(), 1, ns}
 }
 
 func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
@@ -257,7 +264,17 @@ func (c *convolution) runPlane(dst, image, packed []float32, e conv.Epilogue, o,
 		if t == last {
 			c.into(&e)
 		}
-		c.run(dst, image[from*c.plane.in:][:c.plane.in], packed[t*c.packedLen:][:c.packedLen], &e, y0, y1, p0, p1)
+		src, w := image[from*c.plane.in:][:c.plane.in], packed[t*c.packedLen:][:c.packedLen]
+		if !c.wide {
+			c.run(dst, src, w, &e, y0, y1, p0, p1)
+			continue
+		}
+		part, pixel := c.plane, c.plane.out/c.outH
+		at := part.cut(y0, y1, true)
+		if e.Residual != nil {
+			e.Residual = e.Residual[y0*pixel:]
+		}
+		part.run(dst[y0*pixel:y1*pixel], src[at:], w, &e, 0, 1, p0, p1)
 	}
 	row := c.plane.out / c.outH
 	c.activate(dst[y0*row:y1*row], p0, p1)
