@@ -145,14 +145,12 @@ func mapNEON(t *text, table *constants, name string, f *formula) {
 	t.op("BNE out")
 	t.label("next")
 	t.op("MOVD mapArgs_n(R0), R11")
-	advance := func(name, pointer string) { // it stands behind its row
-		t.op("MOVD mapArgs_%sStep(R0), R10", name)
-		t.op("SUB R11<<2, R10, R10")
-		t.op("ADD R10, %s, %s", pointer, pointer)
-	}
-	advance("dst", "R1")
-	for i, p := range pointers {
-		advance(operandNames[i], p)
+	for i, p := range append([]string{"R1"}, pointers...) { // they stand behind their rows
+		if i < 3 {
+			t.op("MOVD mapArgs_%sStep(R0), R10", append([]string{"dst"}, operandNames...)[i])
+			t.op("ADD R10, %s, %s", p, p)
+		}
+		t.op("SUB R11<<2, %s, %s", p, p)
 	}
 	t.op("SUBS $1, R5, R5")
 	t.op("BNE row")

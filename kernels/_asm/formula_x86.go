@@ -237,7 +237,7 @@ func mapX86(t *text, table *constants, name string, f *formula) {
 	}
 	t.label("next")
 	t.op("ADDQ mapArgs_dstStep(AX), DI")
-	for i, p := range pointers {
+	for i, p := range pointers[:min(2, len(pointers))] { // the third is the same for all rows
 		t.op("ADDQ mapArgs_%sStep(AX), %s", operandNames[i], p)
 	}
 	t.op("DECQ R8")
@@ -247,7 +247,7 @@ func mapX86(t *text, table *constants, name string, f *formula) {
 }
 
 // operandNames are the fields of mapArgs.
-var operandNames = []string{"a", "b"}
+var operandNames = []string{"a", "b", "c"}
 
 func (f *formula) operands() int { return f.count("operand") }
 

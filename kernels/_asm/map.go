@@ -12,12 +12,26 @@ type mapping struct {
 func (m *mapping) build(a *vectors) *formula {
 	f := &formula{arch: a, known: map[string]value{}}
 	m.formula(f)
+	if len(f.results()) != 1 {
+		panic(m.name + " computes what it does not use")
+	}
 	return f
 }
 
 // mappings are all of them.
 var mappings = []mapping{
+	{"add", add}, {"sub", sub}, {"mul", mul}, {"div", div}, {"maximum", maximum}, {"minimum", minimum},
+	{"addScalar", addScalar}, {"subFromScalar", subFromScalar}, {"mulScalar", mulScalar},
+	{"divScalar", divScalar}, {"divIntoScalar", divIntoScalar},
+	{"maxScalar", maxScalar}, {"minScalar", minScalar},
+	{"scaleShift", scaleShift}, {"scaleShiftClip", scaleShiftClip},
+	{"clip", clip}, {"leakyReLU", leakyReLU}, {"prelu", prelu}, {"threshold", threshold},
+	{"hardSigmoid", hardSigmoid}, {"hardSigmoid2", hardSigmoid2}, {"hardSilu", hardSilu},
+	{"hardShrink", hardShrink}, {"softShrink", softShrink}, {"softsign", softsign},
+	{"abs", abs}, {"square", square}, {"sqrt", sqrt},
 	{"exp", exp}, {"sigmoid", sigmoid}, {"silu", silu}, {"tanh", tanh}, {"glu", glu},
+	{"elu", elu}, {"selu", selu}, {"celu", celu}, {"softplus", softplus}, {"logSigmoid", logSigmoid},
+	{"mish", mish}, {"gelu", gelu}, {"geluTanh", geluTanh},
 }
 
 // mapAssembly writes every mapping for some instruction sets.

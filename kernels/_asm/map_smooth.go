@@ -22,9 +22,15 @@ func (f *formula) reduce(x value) (r, n, low value) {
 	return f.fnma(n, f.num(math.Ln2-high), r), n, low
 }
 
-// exponential computes e^x within 2^-24 for -104 <= x <= 89 or NaN.
-func (f *formula) exponential(x value) exponential {
+// exponential computes e^x within 2^-24 for expMin <= x <= expMax or NaN.
+func (f *formula) exponential(x value) exponential { return f.exponentialOf(x, -1) }
+
+// exponentialOf computes e^(x-less), where less is small or, when negative, nothing.
+func (f *formula) exponentialOf(x, less value) exponential {
 	r, n, low := f.reduce(x)
+	if less >= 0 {
+		r = f.sub(r, less)
+	}
 	p := f.horner(r, 1, 1, 0.499999934337, 0.166665204019, 0.0416683903171, 0.00836874496214, 0.00138145688773)
 	return exponential{p, n, low}
 }
@@ -96,35 +102,155 @@ func sigmoid(f *formula) { f.logistic(f.operand(0)) }
 
 func glu(f *formula) { f.mul(f.operand(0), f.logistic(f.operand(1))) }
 
-// silu is x/(1+e^-x). For x < 0, e^-|x| = p·2^n is multiplied in two steps, the
-// power of two last, since x·e is a number also where e is denormal. Of -Inf
-// it is NaN, as of -Inf times 0.
-func silu(f *formula) {
-	x, one, zero := f.operand(0), f.num(1), f.num(0)
-	e := f.exponential(f.negative(x))
-	below := f.lt(x, zero)
-	by := f.factors(e)
-	sum, low := f.onePlus(f.scale(e.p, by))
-	y := f.mul(f.max(f.num(expMin), x), f.quotient(f.choose(below, e.p, one), sum, low))
-	neutral := one
-	if f.arch.scales {
-		neutral = zero
-	}
-	for i := range by {
-		by[i] = f.choose(below, by[i], neutral)
-	}
-	f.choose(f.eq(x, f.num(math.Inf(-1))), f.num(math.NaN()), f.scale(y, by))
+// lessOne is e^x - 1 = (s-1) + s·p for -20 <= x <= 0 or NaN, where s = 2^n. As p is
+// e^r - 1 and not e^r, no digits are lost near 0.
+func (f *formula) lessOne(x value) (s, p value) {
+	r, _, low := f.reduce(x)
+	q := f.horner(r, 0.500000004652, 0.166666668177, 0.0416663541624, 0.00833327289023, 0.00139410504166, 0.000199142610969)
+	return f.iadd(f.shl(low, 23), f.num(1)), f.fma(f.mul(r, r), q, r)
 }
 
-// tanh is (1-e)/(1+e) with e = e^-2|x| = s·(1+p), 2^n = s. As p is e^r - 1 and not
-// e^r, no digits are lost near 0.
+// tanh is (1-e)/(1+e) with e = e^-2|x|.
 func tanh(f *formula) {
 	x, one := f.operand(0), f.num(1)
 	a := f.or(x, f.sign())
-	r, _, low := f.reduce(f.max(f.num(-20), f.add(a, a)))
-	q := f.horner(r, 0.500000004652, 0.166666668177, 0.0416663541624, 0.00833327289023, 0.00139410504166, 0.000199142610969)
-	p := f.fma(f.mul(r, r), q, r)
-	s := f.iadd(f.shl(low, 23), one)
+	s, p := f.lessOne(f.max(f.num(-20), f.add(a, a)))
 	y := f.div(f.fnma(s, p, f.sub(one, s)), f.fma(s, p, f.add(one, s)))
 	f.or(y, f.and(x, f.sign()))
+}
+
+// expm1 is e^x - 1 for x <= 0; for others it is some number.
+func (f *formula) expm1(x value) value {
+	zero := f.num(0)
+	s, p := f.lessOne(f.min(zero, f.max(f.num(-20), x)))
+	return f.fma(s, p, f.sub(s, f.num(1)))
+}
+
+// linearAbove is y, or scale·x for x > 0.
+func (f *formula) linearAbove(x, y value, scale float64) {
+	above := f.lt(f.num(0), x)
+	if scale != 1 {
+		x = f.mul(x, f.num(scale))
+	}
+	f.choose(above, x, y)
+}
+
+func elu(f *formula) {
+	x := f.operand(0)
+	f.linearAbove(x, f.mul(f.expm1(x), f.param(0)), 1)
+}
+
+func selu(f *formula) {
+	const scale, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+	x := f.operand(0)
+	f.linearAbove(x, f.mul(f.expm1(x), f.num(scale*alpha)), scale)
+}
+
+func celu(f *formula) {
+	x, alpha := f.operand(0), f.param(0)
+	f.linearAbove(x, f.mul(f.expm1(f.div(x, alpha)), alpha), 1)
+}
+
+// softplus is max(x, 0) + log(1+u) with u = e^-|x|.
+func (f *formula) softplus(x value) value {
+	u := f.value(f.exponential(f.negative(x)))
+	q := f.horner(u, -0.49999999887, 0.33333089707, -0.249932798685, 0.199261657408, -0.162278320571,
+		0.126784460452, -0.0859038510814, 0.0442869125396, -0.0146772374282, 0.00227546050891)
+	return f.add(f.max(f.num(0), x), f.fma(f.mul(u, u), q, u))
+}
+
+func softplus(f *formula) { f.softplus(f.operand(0)) }
+
+func logSigmoid(f *formula) {
+	f.xor(f.softplus(f.xor(f.operand(0), f.sign())), f.sign())
+}
+
+// A tail is what a function x·y needs where y falls to 0 like an exponential e =
+// p·2^n, for negative x: y is computed with p alone and the power of two
+// multiplied last, since x·e is a number also where e is denormal.
+type tail struct {
+	x, below value
+	by       factors // 2^n below 0, else 1
+}
+
+// tail takes the exponential of a number that is negative wherever x is.
+func (f *formula) tail(x value, e exponential) tail {
+	below := f.lt(x, f.num(0))
+	neutral := f.num(1)
+	if f.arch.scales {
+		neutral = f.num(0)
+	}
+	by := f.factors(e)
+	for i := range by {
+		by[i] = f.choose(below, by[i], neutral)
+	}
+	return tail{x, below, by}
+}
+
+// times is x·y·2^n, the last where x < 0. Of -Inf it is NaN, as of -Inf times 0.
+func (f *formula) times(t tail, y value) value {
+	z := f.scale(f.mul(f.max(f.num(expMin), t.x), y), t.by)
+	return f.choose(f.eq(t.x, f.num(math.Inf(-1))), f.num(math.NaN()), z)
+}
+
+// silu is x/(1+e^-x).
+func silu(f *formula) {
+	x := f.operand(0)
+	e := f.exponential(f.negative(x))
+	t := f.tail(x, e)
+	sum, low := f.onePlus(f.value(e))
+	f.times(t, f.quotient(f.choose(t.below, e.p, f.num(1)), sum, low))
+}
+
+// mish is x·tanh(log(1+e^x)): with e = e^-|x|, x·(1+2e)/(1+2e+2e²) for x >= 0 and
+// x·e(e+2)/(e(e+2)+2) below.
+func mish(f *formula) {
+	x, one, two := f.operand(0), f.num(1), f.num(2)
+	parts := f.exponential(f.negative(x))
+	e := f.value(parts)
+	t := f.tail(x, parts)
+	more, twice := f.add(e, two), f.add(e, e)
+	num := f.choose(t.below, f.mul(parts.p, more), f.add(one, twice))
+	den := f.choose(t.below, f.fma(e, more, two), f.fma(twice, e, f.add(one, twice)))
+	f.times(t, f.div(num, den))
+}
+
+// geluTanh is x/(1+e^-y) with y = x·(c + d·x²), 2·√(2/π)·(x + 0.044715·x³). As e^-y
+// multiplies the error of y, that is computed with twice the digits.
+func geluTanh(f *formula) {
+	const c = 1.5957691216057307117597842397375
+	const d = c * 0.044715
+	rest := func(x float64) value { return f.num(x - float64(float32(x))) }
+	x, c1, d1 := f.operand(0), f.num(c), f.num(d)
+	a := f.min(f.num(20), f.magnitude(x))
+	h := f.mul(a, a)
+	p := f.mul(h, d1)
+	w := f.add(p, c1)
+	// What w lacks: of the sum, of the product, of the constants, of the square.
+	low := f.sub(f.min(c1, p), f.sub(w, f.max(c1, p)))
+	low = f.sub(low, f.fnma(h, d1, p))
+	low = f.add(low, f.fma(h, rest(d), rest(c)))
+	low = f.fnma(f.fnma(a, a, h), d1, low)
+	y := f.xor(f.mul(a, w), f.sign())
+	e := f.exponentialOf(f.max(f.num(expMin), y), f.fma(a, low, f.fma(a, w, y)))
+	t := f.tail(x, e)
+	sum, lost := f.onePlus(f.value(e))
+	f.times(t, f.quotient(f.choose(t.below, e.p, f.num(1)), sum, lost))
+}
+
+// gelu is x·Φ(x). With a = |x|, Φ(-a) = e^(-a²/2)·R(a), where R is smooth and falls like
+// 1/a: a polynomial of (a-3)/(a+3). Φ(a) is 1 - Φ(-a).
+func gelu(f *formula) {
+	x, three := f.operand(0), f.num(3)
+	a := f.min(f.num(15), f.magnitude(x))
+	v := f.div(f.sub(a, three), f.add(a, three))
+	r := f.horner(v, 0.121513947391, -0.206402621914, 0.123225052286, -0.0462132344915, 0.00613181119322,
+		0.00290421377135, -0.000982822181545, -0.000338546008027, 0.000114504376395, 5.26763770989e-5)
+	half := f.num(-0.5)
+	b := f.mul(a, half)
+	h := f.mul(a, b)
+	e := f.exponentialOf(f.max(f.num(expMin), h), f.fnma(a, b, h))
+	t := f.tail(x, e)
+	below := f.mul(e.p, r)
+	f.times(t, f.choose(t.below, below, f.sub(f.num(1), f.scale(below, f.factors(e)))))
 }

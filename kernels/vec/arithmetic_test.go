@@ -13,7 +13,9 @@ import (
 
 // Each operation on two slices, with a scalar on either side, and with a row
 // on either side, against the operation on float64.
-func TestArithmetic(t *testing.T) {
+func TestArithmetic(t *testing.T) { eachVariant(t, arithmetic) }
+
+func arithmetic(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	type (
 		slices = func(dst, a, b []float32)
@@ -33,7 +35,7 @@ func TestArithmetic(t *testing.T) {
 		"min": {math.Min, Min, MinRow, nil, MinScalar, nil},
 	} {
 		for n := 0; n <= 19; n++ {
-			for rows := 1; rows <= 3; rows++ {
+			for _, rows := range []int{1, 2, 3, 8, 61} {
 				a, b := kerneltest.Random(r, n*rows), kerneltest.Random(r, n*rows)
 				if n > 2 {
 					a[0], b[1] = float32(math.NaN()), float32(math.NaN())
@@ -80,6 +82,35 @@ func TestArithmetic(t *testing.T) {
 }
 
 func TestScaleShift(t *testing.T) {
+	eachVariant(t, scaleShiftByHand)
+	eachVariant(t, scaleShiftRows)
+}
+
+// Channels that fill registers and that do not, few rows and many.
+func scaleShiftRows(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	for _, n := range []int{1, 2, 3, 7, 8, 16, 24, 31, 64, 127, 200} {
+		for _, rows := range []int{1, 2, 7, 8, 9, 100, 301} {
+			src, scale, shift := kerneltest.Random(r, n*rows), kerneltest.Random(r, n), kerneltest.Random(r, n)
+			check := func(got []float32, lo, hi float64) {
+				t.Helper()
+				for i, v := range got {
+					p := float64(src[i]) * float64(scale[i%n])
+					want := min(max(p+float64(shift[i%n]), lo), hi)
+					// the plain form rounds the product, too
+					require.InDelta(t, want, v, math.Ldexp(math.Abs(p)+math.Abs(want), -24), "%d x %d, element %d", rows, n, i)
+				}
+			}
+			dst, same := kerneltest.Fenced(t, n*rows), kerneltest.Copy(t, src)
+			ScaleShift(dst, src, scale, shift)
+			check(dst, math.Inf(-1), math.Inf(1))
+			ScaleShiftClip(same, same, scale, shift, 0, 1)
+			check(same, 0, 1)
+		}
+	}
+}
+
+func scaleShiftByHand(t *testing.T) {
 	src := []float32{1, 2, 3, 4, 5, 6}
 	scale, shift := []float32{2, 3, -1}, []float32{10, 0, 1}
 	dst := kerneltest.Guarded(t, len(src))

@@ -21,8 +21,11 @@
 // the definition. The assembly computes in float32, and stays this far from the
 // rounded result, in steps of the float32 grid:
 //
-//	Exp                  1
-//	Sigmoid, Tanh, SiLU  2
+//	Exp                                                        1
+//	Sigmoid, LogSigmoid, Tanh, SiLU, Softplus, Softsign,
+//	GELUTanh, ELU, SELU, CELU                                  2
+//	Mish                                                       4
+//	GELU                                                       9, where it is near 0
 //
 // All instruction sets compute the same bits there, and an element's result
 // depends on nothing but the element: not on its place, nor on the length of

@@ -5,6 +5,1670 @@
 #include "textflag.h"
 #include "go_asm.h"
 
+// func addNEON(args *mapArgs)
+TEXT ·addNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x4e21d401 // add V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e21d401 // add V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func subNEON(args *mapArgs)
+TEXT ·subNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func mulNEON(args *mapArgs)
+TEXT ·mulNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x6e21dc01 // mul V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e21dc01 // mul V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func divNEON(args *mapArgs)
+TEXT ·divNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x6e21fc01 // div V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func maximumNEON(args *mapArgs)
+TEXT ·maximumNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func minimumNEON(args *mapArgs)
+TEXT ·minimumNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func addScalarNEON(args *mapArgs)
+TEXT ·addScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x4e20d421 // add V1, V1, V0
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e20d421 // add V1, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func subFromScalarNEON(args *mapArgs)
+TEXT ·subFromScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4ea1d401 // sub V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func mulScalarNEON(args *mapArgs)
+TEXT ·mulScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e20dc21 // mul V1, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func divScalarNEON(args *mapArgs)
+TEXT ·divScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x6e20fc21 // div V1, V1, V0
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e20fc21 // div V1, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func divIntoScalarNEON(args *mapArgs)
+TEXT ·divIntoScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x6e21fc01 // div V1, V0, V1
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e21fc01 // div V1, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func maxScalarNEON(args *mapArgs)
+TEXT ·maxScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4e21f401 // max V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func minScalarNEON(args *mapArgs)
+TEXT ·minScalarNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e20e402 // eq V2, V0, V0
+	WORD $0x4ea1f401 // min V1, V0, V1
+	WORD $0x6e601c22 // choose V2, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func scaleShiftNEON(args *mapArgs)
+TEXT ·scaleShiftNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_c(R0), R4
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	VLD1.P 16(R3), [V1.S4]
+	VLD1.P 16(R4), [V2.S4]
+	WORD $0x4e21cc02 // fma V2, V0, V1
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+32), R0, R10
+	MOVD R7, R8
+in2:
+	MOVWU.P 4(R4), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in2
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V1.S4]
+	ADD $(mapArgs_rest+32), R0, R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x4e21cc02 // fma V2, V0, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUB R11<<2, R4, R4
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func scaleShiftClipNEON(args *mapArgs)
+TEXT ·scaleShiftClipNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_c(R0), R4
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $(mapArgs_p+4), R0, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V2.S4]
+	VLD1.P 16(R3), [V3.S4]
+	VLD1.P 16(R4), [V4.S4]
+	WORD $0x4e23cc44 // fma V4, V2, V3
+	WORD $0x4e24f404 // max V4, V0, V4
+	WORD $0x4ea4f424 // min V4, V1, V4
+	VST1.P [V4.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+32), R0, R10
+	MOVD R7, R8
+in2:
+	MOVWU.P 4(R4), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in2
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V2.S4]
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V3.S4]
+	ADD $(mapArgs_rest+32), R0, R10
+	VLD1 (R10), [V4.S4]
+	WORD $0x4e23cc44 // fma V4, V2, V3
+	WORD $0x4e24f404 // max V4, V0, V4
+	WORD $0x4ea4f424 // min V4, V1, V4
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V4.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUB R11<<2, R4, R4
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func clipNEON(args *mapArgs)
+TEXT ·clipNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $(mapArgs_p+4), R0, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V2.S4]
+	WORD $0x4e22f402 // max V2, V0, V2
+	WORD $0x4ea2f422 // min V2, V1, V2
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x4e22f402 // max V2, V0, V2
+	WORD $0x4ea2f422 // min V2, V1, V2
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func leakyReLUNEON(args *mapArgs)
+TEXT ·leakyReLUNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V2.S4]
+	WORD $0x6e22e423 // le V3, V1, V2
+	WORD $0x6e20dc44 // mul V4, V2, V0
+	WORD $0x6e621c83 // choose V3, V4, V2
+	VST1.P [V3.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x6e22e423 // le V3, V1, V2
+	WORD $0x6e20dc44 // mul V4, V2, V0
+	WORD $0x6e621c83 // choose V3, V4, V2
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V3.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func preluNEON(args *mapArgs)
+TEXT ·preluNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_b(R0), R3
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $0, R9, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x6e21e402 // le V2, V0, V1
+	VLD1.P 16(R3), [V3.S4]
+	WORD $0x6e23dc23 // mul V3, V1, V3
+	WORD $0x6e611c62 // choose V2, V3, V1
+	VST1.P [V2.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+16), R0, R10
+	MOVD R7, R8
+in1:
+	MOVWU.P 4(R3), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in1
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x6e21e402 // le V2, V0, V1
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e23dc23 // mul V3, V1, V3
+	WORD $0x6e611c62 // choose V2, V3, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V2.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	MOVD mapArgs_bStep(R0), R10
+	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func thresholdNEON(args *mapArgs)
+TEXT ·thresholdNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $(mapArgs_p+4), R0, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V2.S4]
+	WORD $0x6ea0e443 // lt V3, V2, V0
+	WORD $0x6e611c43 // choose V3, V2, V1
+	VST1.P [V3.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x6ea0e443 // lt V3, V2, V0
+	WORD $0x6e611c43 // choose V3, V2, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V3.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func hardSigmoidNEON(args *mapArgs)
+TEXT ·hardSigmoidNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $32, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $64, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V3.S4]
+	WORD $0x4e22d463 // add V3, V3, V2
+	WORD $0x4e23f423 // max V3, V1, V3
+	WORD $0x4ea3f403 // min V3, V0, V3
+	WORD $0x6e20fc63 // div V3, V3, V0
+	VST1.P [V3.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x4e22d463 // add V3, V3, V2
+	WORD $0x4e23f423 // max V3, V1, V3
+	WORD $0x4ea3f403 // min V3, V0, V3
+	WORD $0x6e20fc63 // div V3, V3, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V3.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func hardSigmoid2NEON(args *mapArgs)
+TEXT ·hardSigmoid2NEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $96, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $128, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V4.S4]
+	WORD $0x6e22dc84 // mul V4, V4, V2
+	WORD $0x4e23d484 // add V4, V4, V3
+	WORD $0x4e24f404 // max V4, V0, V4
+	WORD $0x4ea4f424 // min V4, V1, V4
+	VST1.P [V4.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V4.S4]
+	WORD $0x6e22dc84 // mul V4, V4, V2
+	WORD $0x4e23d484 // add V4, V4, V3
+	WORD $0x4e24f404 // max V4, V0, V4
+	WORD $0x4ea4f424 // min V4, V1, V4
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V4.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func hardSiluNEON(args *mapArgs)
+TEXT ·hardSiluNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $32, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $64, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V3.S4]
+	WORD $0x4e22d464 // add V4, V3, V2
+	WORD $0x4e24f424 // max V4, V1, V4
+	WORD $0x4ea4f404 // min V4, V0, V4
+	WORD $0x6e20fc84 // div V4, V4, V0
+	WORD $0x6e24dc64 // mul V4, V3, V4
+	VST1.P [V4.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x4e22d464 // add V4, V3, V2
+	WORD $0x4e24f424 // max V4, V1, V4
+	WORD $0x4ea4f404 // min V4, V0, V4
+	WORD $0x6e20fc84 // div V4, V4, V0
+	WORD $0x6e24dc64 // mul V4, V3, V4
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V4.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func hardShrinkNEON(args *mapArgs)
+TEXT ·hardShrinkNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $192, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V3.S4]
+	WORD $0x4e221c64 // and V4, V3, V2
+	WORD $0x6ea0e484 // lt V4, V4, V0
+	WORD $0x6e611c64 // choose V4, V3, V1
+	VST1.P [V4.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x4e221c64 // and V4, V3, V2
+	WORD $0x6ea0e484 // lt V4, V4, V0
+	WORD $0x6e611c64 // choose V4, V3, V1
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V4.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func softShrinkNEON(args *mapArgs)
+TEXT ·softShrinkNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V3.S4]
+	WORD $0x6e221c04 // xor V4, V0, V2
+	WORD $0x6ea3e484 // lt V4, V4, V3
+	WORD $0x4e20d465 // add V5, V3, V0
+	WORD $0x6e611ca4 // choose V4, V5, V1
+	WORD $0x6ea0e465 // lt V5, V3, V0
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x6e641c65 // choose V5, V3, V4
+	VST1.P [V5.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e221c04 // xor V4, V0, V2
+	WORD $0x6ea3e484 // lt V4, V4, V3
+	WORD $0x4e20d465 // add V5, V3, V0
+	WORD $0x6e611ca4 // choose V4, V5, V1
+	WORD $0x6ea0e465 // lt V5, V3, V0
+	WORD $0x4ea0d463 // sub V3, V3, V0
+	WORD $0x6e641c65 // choose V5, V3, V4
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V5.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func softsignNEON(args *mapArgs)
+TEXT ·softsignNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $160, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $192, R9, R10
+	VLD1R (R10), [V1.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V2.S4]
+	WORD $0x4e211c43 // and V3, V2, V1
+	WORD $0x4e23d403 // add V3, V0, V3
+	WORD $0x6e23fc43 // div V3, V2, V3
+	VST1.P [V3.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x4e211c43 // and V3, V2, V1
+	WORD $0x4e23d403 // add V3, V0, V3
+	WORD $0x6e23fc43 // div V3, V2, V3
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V3.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func absNEON(args *mapArgs)
+TEXT ·absNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $192, R9, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V1.S4]
+	WORD $0x4e201c21 // and V1, V1, V0
+	VST1.P [V1.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V1.S4]
+	WORD $0x4e201c21 // and V1, V1, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V1.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func squareNEON(args *mapArgs)
+TEXT ·squareNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	VST1.P [V0.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	WORD $0x6e20dc00 // mul V0, V0, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V0.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func sqrtNEON(args *mapArgs)
+TEXT ·sqrtNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V0.S4]
+	WORD $0x6ea1f800 // sqrt V0, V0, V0
+	VST1.P [V0.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V0.S4]
+	WORD $0x6ea1f800 // sqrt V0, V0, V0
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V0.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
 // func expNEON(args *mapArgs)
 TEXT ·expNEON(SB), NOSPLIT, $0-8
 	MOVD args+0(FP), R0
@@ -12,29 +1676,29 @@ TEXT ·expNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $0, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $32, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $64, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $96, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $128, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $160, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $192, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V7.S4]
 	ADD $256, R9, R10
-	VLD1R (R10), [V8.S4]
+	VLD1R (R10), [V0.S4]
 	ADD $288, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V1.S4]
 	ADD $320, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V2.S4]
 	ADD $352, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $160, R9, R10
 	VLD1R (R10), [V11.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -123,11 +1787,11 @@ out:
 next:
 	MOVD mapArgs_n(R0), R11
 	MOVD mapArgs_dstStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
 	MOVD mapArgs_aStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
 	SUBS $1, R5, R5
 	BNE row
 	RET
@@ -139,31 +1803,31 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $32, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $64, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $96, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $128, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $160, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $192, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $256, R9, R10
-	VLD1R (R10), [V9.S4]
 	ADD $288, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V6.S4]
 	ADD $320, R9, R10
-	VLD1R (R10), [V11.S4]
+	VLD1R (R10), [V1.S4]
 	ADD $352, R9, R10
-	VLD1R (R10), [V5.S4]
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V2.S4]
 	ADD $416, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $0, R9, R10
 	VLD1R (R10), [V12.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -272,11 +1936,11 @@ out:
 next:
 	MOVD mapArgs_n(R0), R11
 	MOVD mapArgs_dstStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
 	MOVD mapArgs_aStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
 	SUBS $1, R5, R5
 	BNE row
 	RET
@@ -288,35 +1952,35 @@ TEXT ·siluNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $352, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $416, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $32, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $64, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $96, R9, R10
-	VLD1R (R10), [V9.S4]
-	ADD $128, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $160, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $192, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $256, R9, R10
-	VLD1R (R10), [V11.S4]
 	ADD $288, R9, R10
-	VLD1R (R10), [V12.S4]
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V7.S4]
 	ADD $320, R9, R10
-	VLD1R (R10), [V13.S4]
+	VLD1R (R10), [V1.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V3.S4]
 	ADD $448, R9, R10
-	VLD1R (R10), [V14.S4]
+	VLD1R (R10), [V4.S4]
 	ADD $480, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $608, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $640, R9, R10
 	VLD1R (R10), [V6.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -325,54 +1989,54 @@ row:
 	CBZ R6, rest
 loop:
 	VLD1.P 16(R2), [V15.S4]
-	WORD $0x4ea81df0 // or V16, V15, V8
-	WORD $0x4e30f430 // max V16, V1, V16
-	VMOV V9.B16, V17.B16
-	WORD $0x4e22ce11 // fma V17, V16, V2
-	WORD $0x4ea9d632 // sub V18, V17, V9
+	WORD $0x4ea71df0 // or V16, V15, V7
+	WORD $0x4e30f410 // max V16, V0, V16
+	VMOV V8.B16, V17.B16
+	WORD $0x4e21ce11 // fma V17, V16, V1
+	WORD $0x4ea8d632 // sub V18, V17, V8
+	WORD $0x4ea2ce50 // fnma V16, V18, V2
 	WORD $0x4ea3ce50 // fnma V16, V18, V3
-	WORD $0x4ea4ce50 // fnma V16, V18, V4
-	VMOV V10.B16, V18.B16
-	WORD $0x4e30ccb2 // fma V18, V5, V16
-	VMOV V11.B16, V19.B16
+	VMOV V9.B16, V18.B16
+	WORD $0x4e30cc92 // fma V18, V4, V16
+	VMOV V10.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V12.B16, V18.B16
+	VMOV V11.B16, V18.B16
 	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V13.B16, V19.B16
+	VMOV V12.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V0.B16, V18.B16
+	VMOV V5.B16, V18.B16
 	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V0.B16, V19.B16
+	VMOV V5.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	WORD $0x6eafe4f0 // lt V16, V7, V15
-	WORD $0x6ea98631 // isub V17, V17, V9
+	WORD $0x6eafe5b0 // lt V16, V13, V15
+	WORD $0x6ea88631 // isub V17, V17, V8
 	WORD $0x4f3f0632 // sra V18, V17, V63
 	WORD $0x4f375654 // shl V20, V18, V55
-	WORD $0x4ea08694 // iadd V20, V20, V0
+	WORD $0x4ea58694 // iadd V20, V20, V5
 	WORD $0x6eb28632 // isub V18, V17, V18
 	WORD $0x4f375652 // shl V18, V18, V55
-	WORD $0x4ea08652 // iadd V18, V18, V0
-	WORD $0x6e34de71 // mul V17, V19, V20
-	WORD $0x6e32de31 // mul V17, V17, V18
-	WORD $0x4e31d415 // add V21, V0, V17
-	WORD $0x4ea0d6b6 // sub V22, V21, V0
-	WORD $0x4eb6d636 // sub V22, V17, V22
-	WORD $0x4e2ff431 // max V17, V1, V15
-	VMOV V16.B16, V23.B16
-	WORD $0x6e601e77 // choose V23, V19, V0
-	WORD $0x6e35fc13 // div V19, V0, V21
-	WORD $0x6e33def8 // mul V24, V23, V19
-	WORD $0x4eb5cf17 // fnma V23, V24, V21
-	WORD $0x4eb6cf17 // fnma V23, V24, V22
-	WORD $0x4e33cef8 // fma V24, V23, V19
-	WORD $0x6e38de38 // mul V24, V17, V24
+	WORD $0x4ea58652 // iadd V18, V18, V5
 	VMOV V16.B16, V17.B16
-	WORD $0x6e601e91 // choose V17, V20, V0
-	WORD $0x6e601e50 // choose V16, V18, V0
+	WORD $0x6e651e91 // choose V17, V20, V5
+	VMOV V16.B16, V21.B16
+	WORD $0x6e651e55 // choose V21, V18, V5
+	WORD $0x6e34de74 // mul V20, V19, V20
+	WORD $0x6e32de92 // mul V18, V20, V18
+	WORD $0x4e32d4b4 // add V20, V5, V18
+	WORD $0x4ea5d696 // sub V22, V20, V5
+	WORD $0x4eb6d656 // sub V22, V18, V22
+	WORD $0x6e651e70 // choose V16, V19, V5
+	WORD $0x6e34fcb3 // div V19, V5, V20
+	WORD $0x6e33de12 // mul V18, V16, V19
+	WORD $0x4eb4ce50 // fnma V16, V18, V20
+	WORD $0x4eb6ce50 // fnma V16, V18, V22
+	WORD $0x4e33ce12 // fma V18, V16, V19
+	WORD $0x4e2ff413 // max V19, V0, V15
+	WORD $0x6e32de72 // mul V18, V19, V18
+	WORD $0x6e31de51 // mul V17, V18, V17
+	WORD $0x6e35de35 // mul V21, V17, V21
 	WORD $0x4e2ee5ef // eq V15, V15, V14
-	WORD $0x6e31df11 // mul V17, V24, V17
-	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x6e701ccf // choose V15, V6, V16
+	WORD $0x6e751ccf // choose V15, V6, V21
 	VST1.P [V15.S4], 16(R1)
 	SUBS $1, R6, R6
 	BNE loop
@@ -387,54 +2051,54 @@ in0:
 	BNE in0
 	ADD $(mapArgs_rest+0), R0, R10
 	VLD1 (R10), [V15.S4]
-	WORD $0x4ea81df0 // or V16, V15, V8
-	WORD $0x4e30f430 // max V16, V1, V16
-	VMOV V9.B16, V17.B16
-	WORD $0x4e22ce11 // fma V17, V16, V2
-	WORD $0x4ea9d632 // sub V18, V17, V9
+	WORD $0x4ea71df0 // or V16, V15, V7
+	WORD $0x4e30f410 // max V16, V0, V16
+	VMOV V8.B16, V17.B16
+	WORD $0x4e21ce11 // fma V17, V16, V1
+	WORD $0x4ea8d632 // sub V18, V17, V8
+	WORD $0x4ea2ce50 // fnma V16, V18, V2
 	WORD $0x4ea3ce50 // fnma V16, V18, V3
-	WORD $0x4ea4ce50 // fnma V16, V18, V4
-	VMOV V10.B16, V18.B16
-	WORD $0x4e30ccb2 // fma V18, V5, V16
-	VMOV V11.B16, V19.B16
+	VMOV V9.B16, V18.B16
+	WORD $0x4e30cc92 // fma V18, V4, V16
+	VMOV V10.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V12.B16, V18.B16
+	VMOV V11.B16, V18.B16
 	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V13.B16, V19.B16
+	VMOV V12.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V0.B16, V18.B16
+	VMOV V5.B16, V18.B16
 	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V0.B16, V19.B16
+	VMOV V5.B16, V19.B16
 	WORD $0x4e30ce53 // fma V19, V18, V16
-	WORD $0x6eafe4f0 // lt V16, V7, V15
-	WORD $0x6ea98631 // isub V17, V17, V9
+	WORD $0x6eafe5b0 // lt V16, V13, V15
+	WORD $0x6ea88631 // isub V17, V17, V8
 	WORD $0x4f3f0632 // sra V18, V17, V63
 	WORD $0x4f375654 // shl V20, V18, V55
-	WORD $0x4ea08694 // iadd V20, V20, V0
+	WORD $0x4ea58694 // iadd V20, V20, V5
 	WORD $0x6eb28632 // isub V18, V17, V18
 	WORD $0x4f375652 // shl V18, V18, V55
-	WORD $0x4ea08652 // iadd V18, V18, V0
-	WORD $0x6e34de71 // mul V17, V19, V20
-	WORD $0x6e32de31 // mul V17, V17, V18
-	WORD $0x4e31d415 // add V21, V0, V17
-	WORD $0x4ea0d6b6 // sub V22, V21, V0
-	WORD $0x4eb6d636 // sub V22, V17, V22
-	WORD $0x4e2ff431 // max V17, V1, V15
-	VMOV V16.B16, V23.B16
-	WORD $0x6e601e77 // choose V23, V19, V0
-	WORD $0x6e35fc13 // div V19, V0, V21
-	WORD $0x6e33def8 // mul V24, V23, V19
-	WORD $0x4eb5cf17 // fnma V23, V24, V21
-	WORD $0x4eb6cf17 // fnma V23, V24, V22
-	WORD $0x4e33cef8 // fma V24, V23, V19
-	WORD $0x6e38de38 // mul V24, V17, V24
+	WORD $0x4ea58652 // iadd V18, V18, V5
 	VMOV V16.B16, V17.B16
-	WORD $0x6e601e91 // choose V17, V20, V0
-	WORD $0x6e601e50 // choose V16, V18, V0
+	WORD $0x6e651e91 // choose V17, V20, V5
+	VMOV V16.B16, V21.B16
+	WORD $0x6e651e55 // choose V21, V18, V5
+	WORD $0x6e34de74 // mul V20, V19, V20
+	WORD $0x6e32de92 // mul V18, V20, V18
+	WORD $0x4e32d4b4 // add V20, V5, V18
+	WORD $0x4ea5d696 // sub V22, V20, V5
+	WORD $0x4eb6d656 // sub V22, V18, V22
+	WORD $0x6e651e70 // choose V16, V19, V5
+	WORD $0x6e34fcb3 // div V19, V5, V20
+	WORD $0x6e33de12 // mul V18, V16, V19
+	WORD $0x4eb4ce50 // fnma V16, V18, V20
+	WORD $0x4eb6ce50 // fnma V16, V18, V22
+	WORD $0x4e33ce12 // fma V18, V16, V19
+	WORD $0x4e2ff413 // max V19, V0, V15
+	WORD $0x6e32de72 // mul V18, V19, V18
+	WORD $0x6e31de51 // mul V17, V18, V17
+	WORD $0x6e35de35 // mul V21, V17, V21
 	WORD $0x4e2ee5ef // eq V15, V15, V14
-	WORD $0x6e31df11 // mul V17, V24, V17
-	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x6e701ccf // choose V15, V6, V16
+	WORD $0x6e751ccf // choose V15, V6, V21
 	ADD $mapArgs_rest, R0, R10
 	VST1 [V15.S4], (R10)
 out:
@@ -445,11 +2109,11 @@ out:
 next:
 	MOVD mapArgs_n(R0), R11
 	MOVD mapArgs_dstStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
 	MOVD mapArgs_aStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
 	SUBS $1, R5, R5
 	BNE row
 	RET
@@ -461,31 +2125,31 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $352, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $64, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $96, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $128, R9, R10
-	VLD1R (R10), [V3.S4]
 	ADD $160, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $608, R9, R10
-	VLD1R (R10), [V9.S4]
-	ADD $640, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V6.S4]
 	ADD $672, R9, R10
-	VLD1R (R10), [V11.S4]
+	VLD1R (R10), [V1.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V4.S4]
 	ADD $704, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $736, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $768, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $800, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $832, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -512,10 +2176,10 @@ loop:
 	WORD $0x4e2ece11 // fma V17, V16, V14
 	VMOV V12.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	WORD $0x6e2eddd1 // mul V17, V14, V14
-	WORD $0x4e30ce2e // fma V14, V17, V16
 	WORD $0x4f3755ef // shl V15, V15, V55
 	WORD $0x4ea085ef // iadd V15, V15, V0
+	WORD $0x6e2eddd1 // mul V17, V14, V14
+	WORD $0x4e30ce2e // fma V14, V17, V16
 	WORD $0x4eafd410 // sub V16, V0, V15
 	WORD $0x4eaecdf0 // fnma V16, V15, V14
 	WORD $0x4e2fd411 // add V17, V0, V15
@@ -555,10 +2219,10 @@ in0:
 	WORD $0x4e2ece11 // fma V17, V16, V14
 	VMOV V12.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	WORD $0x6e2eddd1 // mul V17, V14, V14
-	WORD $0x4e30ce2e // fma V14, V17, V16
 	WORD $0x4f3755ef // shl V15, V15, V55
 	WORD $0x4ea085ef // iadd V15, V15, V0
+	WORD $0x6e2eddd1 // mul V17, V14, V14
+	WORD $0x4e30ce2e // fma V14, V17, V16
 	WORD $0x4eafd410 // sub V16, V0, V15
 	WORD $0x4eaecdf0 // fnma V16, V15, V14
 	WORD $0x4e2fd411 // add V17, V0, V15
@@ -576,11 +2240,11 @@ out:
 next:
 	MOVD mapArgs_n(R0), R11
 	MOVD mapArgs_dstStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
 	MOVD mapArgs_aStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
 	SUBS $1, R5, R5
 	BNE row
 	RET
@@ -593,31 +2257,31 @@ TEXT ·gluNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_b(R0), R3
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $32, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $64, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $96, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $128, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $160, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $192, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $256, R9, R10
-	VLD1R (R10), [V9.S4]
 	ADD $288, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V6.S4]
 	ADD $320, R9, R10
-	VLD1R (R10), [V11.S4]
+	VLD1R (R10), [V1.S4]
 	ADD $352, R9, R10
-	VLD1R (R10), [V5.S4]
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V2.S4]
 	ADD $416, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $0, R9, R10
 	VLD1R (R10), [V12.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -738,108 +2402,1670 @@ out:
 next:
 	MOVD mapArgs_n(R0), R11
 	MOVD mapArgs_dstStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
 	MOVD mapArgs_aStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
 	MOVD mapArgs_bStep(R0), R10
-	SUB R11<<2, R10, R10
 	ADD R10, R3, R3
+	SUB R11<<2, R3, R3
 	SUBS $1, R5, R5
 	BNE row
 	RET
 
-DATA mapConstants<>+0(SB)/8, $0x42b2000042b20000
-DATA mapConstants<>+8(SB)/8, $0x42b2000042b20000
-DATA mapConstants<>+16(SB)/8, $0x42b2000042b20000
-DATA mapConstants<>+24(SB)/8, $0x42b2000042b20000
-DATA mapConstants<>+32(SB)/8, $0xc2e00000c2e00000
-DATA mapConstants<>+40(SB)/8, $0xc2e00000c2e00000
-DATA mapConstants<>+48(SB)/8, $0xc2e00000c2e00000
-DATA mapConstants<>+56(SB)/8, $0xc2e00000c2e00000
-DATA mapConstants<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA mapConstants<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA mapConstants<>+80(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA mapConstants<>+88(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA mapConstants<>+96(SB)/8, $0x4b4000004b400000
-DATA mapConstants<>+104(SB)/8, $0x4b4000004b400000
-DATA mapConstants<>+112(SB)/8, $0x4b4000004b400000
-DATA mapConstants<>+120(SB)/8, $0x4b4000004b400000
-DATA mapConstants<>+128(SB)/8, $0x3f3172183f317218
-DATA mapConstants<>+136(SB)/8, $0x3f3172183f317218
-DATA mapConstants<>+144(SB)/8, $0x3f3172183f317218
-DATA mapConstants<>+152(SB)/8, $0x3f3172183f317218
-DATA mapConstants<>+160(SB)/8, $0xb102e308b102e308
-DATA mapConstants<>+168(SB)/8, $0xb102e308b102e308
-DATA mapConstants<>+176(SB)/8, $0xb102e308b102e308
-DATA mapConstants<>+184(SB)/8, $0xb102e308b102e308
-DATA mapConstants<>+192(SB)/8, $0x3ab512003ab51200
-DATA mapConstants<>+200(SB)/8, $0x3ab512003ab51200
-DATA mapConstants<>+208(SB)/8, $0x3ab512003ab51200
-DATA mapConstants<>+216(SB)/8, $0x3ab512003ab51200
-DATA mapConstants<>+224(SB)/8, $0x3c091d0f3c091d0f
-DATA mapConstants<>+232(SB)/8, $0x3c091d0f3c091d0f
-DATA mapConstants<>+240(SB)/8, $0x3c091d0f3c091d0f
-DATA mapConstants<>+248(SB)/8, $0x3c091d0f3c091d0f
-DATA mapConstants<>+256(SB)/8, $0x3d2aac793d2aac79
-DATA mapConstants<>+264(SB)/8, $0x3d2aac793d2aac79
-DATA mapConstants<>+272(SB)/8, $0x3d2aac793d2aac79
-DATA mapConstants<>+280(SB)/8, $0x3d2aac793d2aac79
-DATA mapConstants<>+288(SB)/8, $0x3e2aaa493e2aaa49
-DATA mapConstants<>+296(SB)/8, $0x3e2aaa493e2aaa49
-DATA mapConstants<>+304(SB)/8, $0x3e2aaa493e2aaa49
-DATA mapConstants<>+312(SB)/8, $0x3e2aaa493e2aaa49
-DATA mapConstants<>+320(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+328(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+336(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+344(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+352(SB)/8, $0x3f8000003f800000
-DATA mapConstants<>+360(SB)/8, $0x3f8000003f800000
-DATA mapConstants<>+368(SB)/8, $0x3f8000003f800000
-DATA mapConstants<>+376(SB)/8, $0x3f8000003f800000
-DATA mapConstants<>+384(SB)/8, $0x8000000080000000
-DATA mapConstants<>+392(SB)/8, $0x8000000080000000
-DATA mapConstants<>+400(SB)/8, $0x8000000080000000
-DATA mapConstants<>+408(SB)/8, $0x8000000080000000
-DATA mapConstants<>+416(SB)/8, $0x0000000000000000
-DATA mapConstants<>+424(SB)/8, $0x0000000000000000
-DATA mapConstants<>+432(SB)/8, $0x0000000000000000
-DATA mapConstants<>+440(SB)/8, $0x0000000000000000
-DATA mapConstants<>+448(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+456(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+464(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+472(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+480(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+488(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+496(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+504(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+512(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+520(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+528(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+536(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+544(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+552(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+560(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+568(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+576(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+584(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+592(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+600(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+608(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+616(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+624(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+632(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+640(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+648(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+656(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+664(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+672(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+680(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+688(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+696(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+704(SB)/8, $0x3f0000003f000000
-DATA mapConstants<>+712(SB)/8, $0x3f0000003f000000
-DATA mapConstants<>+720(SB)/8, $0x3f0000003f000000
-DATA mapConstants<>+728(SB)/8, $0x3f0000003f000000
-GLOBL mapConstants<>(SB), RODATA|NOPTR, $736
+// func eluNEON(args *mapArgs)
+TEXT ·eluNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $736, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $768, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $800, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $832, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $128, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V14.S4]
+	WORD $0x4e2ef44f // max V15, V2, V14
+	WORD $0x4eaff42f // min V15, V1, V15
+	VMOV V7.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea7d611 // sub V17, V16, V7
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
+	VMOV V8.B16, V17.B16
+	WORD $0x4e2fccd1 // fma V17, V6, V15
+	VMOV V9.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V10.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V11.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V12.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ead8610 // iadd V16, V16, V13
+	WORD $0x6e2fddf2 // mul V18, V15, V15
+	WORD $0x4e31ce4f // fma V15, V18, V17
+	WORD $0x4eadd611 // sub V17, V16, V13
+	WORD $0x4e2fce11 // fma V17, V16, V15
+	WORD $0x6e20de31 // mul V17, V17, V0
+	WORD $0x6ea1e5cf // lt V15, V14, V1
+	WORD $0x6e711dcf // choose V15, V14, V17
+	VST1.P [V15.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V14.S4]
+	WORD $0x4e2ef44f // max V15, V2, V14
+	WORD $0x4eaff42f // min V15, V1, V15
+	VMOV V7.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea7d611 // sub V17, V16, V7
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
+	VMOV V8.B16, V17.B16
+	WORD $0x4e2fccd1 // fma V17, V6, V15
+	VMOV V9.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V10.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V11.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V12.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ead8610 // iadd V16, V16, V13
+	WORD $0x6e2fddf2 // mul V18, V15, V15
+	WORD $0x4e31ce4f // fma V15, V18, V17
+	WORD $0x4eadd611 // sub V17, V16, V13
+	WORD $0x4e2fce11 // fma V17, V16, V15
+	WORD $0x6e20de31 // mul V17, V17, V0
+	WORD $0x6ea1e5cf // lt V15, V14, V1
+	WORD $0x6e711dcf // choose V15, V14, V17
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V15.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func seluNEON(args *mapArgs)
+TEXT ·seluNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $0, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $736, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $768, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $800, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $832, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $128, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $864, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $896, R9, R10
+	VLD1R (R10), [V14.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V15.S4]
+	WORD $0x4e2ff430 // max V16, V1, V15
+	WORD $0x4eb0f410 // min V16, V0, V16
+	VMOV V6.B16, V17.B16
+	WORD $0x4e22ce11 // fma V17, V16, V2
+	WORD $0x4ea6d632 // sub V18, V17, V6
+	WORD $0x4ea3ce50 // fnma V16, V18, V3
+	WORD $0x4ea4ce50 // fnma V16, V18, V4
+	VMOV V7.B16, V18.B16
+	WORD $0x4e30ccb2 // fma V18, V5, V16
+	VMOV V8.B16, V19.B16
+	WORD $0x4e30ce53 // fma V19, V18, V16
+	VMOV V9.B16, V18.B16
+	WORD $0x4e30ce72 // fma V18, V19, V16
+	VMOV V10.B16, V19.B16
+	WORD $0x4e30ce53 // fma V19, V18, V16
+	VMOV V11.B16, V18.B16
+	WORD $0x4e30ce72 // fma V18, V19, V16
+	WORD $0x4f375631 // shl V17, V17, V55
+	WORD $0x4eac8631 // iadd V17, V17, V12
+	WORD $0x6e30de13 // mul V19, V16, V16
+	WORD $0x4e32ce70 // fma V16, V19, V18
+	WORD $0x4eacd632 // sub V18, V17, V12
+	WORD $0x4e30ce32 // fma V18, V17, V16
+	WORD $0x6e2dde52 // mul V18, V18, V13
+	WORD $0x6ea0e5f0 // lt V16, V15, V0
+	WORD $0x6e2eddef // mul V15, V15, V14
+	WORD $0x6e721df0 // choose V16, V15, V18
+	VST1.P [V16.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V15.S4]
+	WORD $0x4e2ff430 // max V16, V1, V15
+	WORD $0x4eb0f410 // min V16, V0, V16
+	VMOV V6.B16, V17.B16
+	WORD $0x4e22ce11 // fma V17, V16, V2
+	WORD $0x4ea6d632 // sub V18, V17, V6
+	WORD $0x4ea3ce50 // fnma V16, V18, V3
+	WORD $0x4ea4ce50 // fnma V16, V18, V4
+	VMOV V7.B16, V18.B16
+	WORD $0x4e30ccb2 // fma V18, V5, V16
+	VMOV V8.B16, V19.B16
+	WORD $0x4e30ce53 // fma V19, V18, V16
+	VMOV V9.B16, V18.B16
+	WORD $0x4e30ce72 // fma V18, V19, V16
+	VMOV V10.B16, V19.B16
+	WORD $0x4e30ce53 // fma V19, V18, V16
+	VMOV V11.B16, V18.B16
+	WORD $0x4e30ce72 // fma V18, V19, V16
+	WORD $0x4f375631 // shl V17, V17, V55
+	WORD $0x4eac8631 // iadd V17, V17, V12
+	WORD $0x6e30de13 // mul V19, V16, V16
+	WORD $0x4e32ce70 // fma V16, V19, V18
+	WORD $0x4eacd632 // sub V18, V17, V12
+	WORD $0x4e30ce32 // fma V18, V17, V16
+	WORD $0x6e2dde52 // mul V18, V18, V13
+	WORD $0x6ea0e5f0 // lt V16, V15, V0
+	WORD $0x6e2eddef // mul V15, V15, V14
+	WORD $0x6e721df0 // choose V16, V15, V18
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V16.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func celuNEON(args *mapArgs)
+TEXT ·celuNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $736, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $768, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $800, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $832, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $128, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V13.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V14.S4]
+	WORD $0x6e20fdcf // div V15, V14, V0
+	WORD $0x4e2ff44f // max V15, V2, V15
+	WORD $0x4eaff42f // min V15, V1, V15
+	VMOV V7.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea7d611 // sub V17, V16, V7
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
+	VMOV V8.B16, V17.B16
+	WORD $0x4e2fccd1 // fma V17, V6, V15
+	VMOV V9.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V10.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V11.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V12.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ead8610 // iadd V16, V16, V13
+	WORD $0x6e2fddf2 // mul V18, V15, V15
+	WORD $0x4e31ce4f // fma V15, V18, V17
+	WORD $0x4eadd611 // sub V17, V16, V13
+	WORD $0x4e2fce11 // fma V17, V16, V15
+	WORD $0x6e20de31 // mul V17, V17, V0
+	WORD $0x6ea1e5cf // lt V15, V14, V1
+	WORD $0x6e711dcf // choose V15, V14, V17
+	VST1.P [V15.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V14.S4]
+	WORD $0x6e20fdcf // div V15, V14, V0
+	WORD $0x4e2ff44f // max V15, V2, V15
+	WORD $0x4eaff42f // min V15, V1, V15
+	VMOV V7.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea7d611 // sub V17, V16, V7
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
+	VMOV V8.B16, V17.B16
+	WORD $0x4e2fccd1 // fma V17, V6, V15
+	VMOV V9.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V10.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V11.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	VMOV V12.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ead8610 // iadd V16, V16, V13
+	WORD $0x6e2fddf2 // mul V18, V15, V15
+	WORD $0x4e31ce4f // fma V15, V18, V17
+	WORD $0x4eadd611 // sub V17, V16, V13
+	WORD $0x4e2fce11 // fma V17, V16, V15
+	WORD $0x6e20de31 // mul V17, V17, V0
+	WORD $0x6ea1e5cf // lt V15, V14, V1
+	WORD $0x6e711dcf // choose V15, V14, V17
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V15.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func softplusNEON(args *mapArgs)
+TEXT ·softplusNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $288, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $992, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $1024, R9, R10
+	VLD1R (R10), [V16.S4]
+	ADD $1056, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $1088, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $1120, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $1152, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1184, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1216, R9, R10
+	VLD1R (R10), [V22.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V6.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V23.S4]
+	WORD $0x4ea71ef8 // or V24, V23, V7
+	WORD $0x4e38f418 // max V24, V0, V24
+	VMOV V8.B16, V25.B16
+	WORD $0x4e21cf19 // fma V25, V24, V1
+	WORD $0x4ea8d73a // sub V26, V25, V8
+	WORD $0x4ea2cf58 // fnma V24, V26, V2
+	WORD $0x4ea3cf58 // fnma V24, V26, V3
+	VMOV V9.B16, V26.B16
+	WORD $0x4e38cc9a // fma V26, V4, V24
+	VMOV V10.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V11.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V13.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V13.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	WORD $0x6ea88739 // isub V25, V25, V8
+	WORD $0x4f3f0738 // sra V24, V25, V63
+	WORD $0x4f37571a // shl V26, V24, V55
+	WORD $0x4ead875a // iadd V26, V26, V13
+	WORD $0x6eb88738 // isub V24, V25, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ead8718 // iadd V24, V24, V13
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x6e38df58 // mul V24, V26, V24
+	VMOV V14.B16, V26.B16
+	WORD $0x4e38ccba // fma V26, V5, V24
+	VMOV V15.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V16.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V17.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V18.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V19.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V20.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V21.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V22.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	WORD $0x4e37f4d7 // max V23, V6, V23
+	WORD $0x6e38df1b // mul V27, V24, V24
+	WORD $0x4e3acf78 // fma V24, V27, V26
+	WORD $0x4e38d6f8 // add V24, V23, V24
+	VST1.P [V24.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V23.S4]
+	WORD $0x4ea71ef8 // or V24, V23, V7
+	WORD $0x4e38f418 // max V24, V0, V24
+	VMOV V8.B16, V25.B16
+	WORD $0x4e21cf19 // fma V25, V24, V1
+	WORD $0x4ea8d73a // sub V26, V25, V8
+	WORD $0x4ea2cf58 // fnma V24, V26, V2
+	WORD $0x4ea3cf58 // fnma V24, V26, V3
+	VMOV V9.B16, V26.B16
+	WORD $0x4e38cc9a // fma V26, V4, V24
+	VMOV V10.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V11.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V13.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V13.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	WORD $0x6ea88739 // isub V25, V25, V8
+	WORD $0x4f3f0738 // sra V24, V25, V63
+	WORD $0x4f37571a // shl V26, V24, V55
+	WORD $0x4ead875a // iadd V26, V26, V13
+	WORD $0x6eb88738 // isub V24, V25, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ead8718 // iadd V24, V24, V13
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x6e38df58 // mul V24, V26, V24
+	VMOV V14.B16, V26.B16
+	WORD $0x4e38ccba // fma V26, V5, V24
+	VMOV V15.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V16.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V17.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V18.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V19.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V20.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V21.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V22.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	WORD $0x4e37f4d7 // max V23, V6, V23
+	WORD $0x6e38df1b // mul V27, V24, V24
+	WORD $0x4e3acf78 // fma V24, V27, V26
+	WORD $0x4e38d6f8 // add V24, V23, V24
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V24.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func logSigmoidNEON(args *mapArgs)
+TEXT ·logSigmoidNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $224, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $992, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $1024, R9, R10
+	VLD1R (R10), [V16.S4]
+	ADD $1056, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $1088, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $1120, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $1152, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1184, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1216, R9, R10
+	VLD1R (R10), [V22.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V6.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V23.S4]
+	WORD $0x6e271ef7 // xor V23, V23, V7
+	WORD $0x4ea71ef8 // or V24, V23, V7
+	WORD $0x4e38f418 // max V24, V0, V24
+	VMOV V8.B16, V25.B16
+	WORD $0x4e21cf19 // fma V25, V24, V1
+	WORD $0x4ea8d73a // sub V26, V25, V8
+	WORD $0x4ea2cf58 // fnma V24, V26, V2
+	WORD $0x4ea3cf58 // fnma V24, V26, V3
+	VMOV V9.B16, V26.B16
+	WORD $0x4e38cc9a // fma V26, V4, V24
+	VMOV V10.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V11.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V13.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V13.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	WORD $0x6ea88739 // isub V25, V25, V8
+	WORD $0x4f3f0738 // sra V24, V25, V63
+	WORD $0x4f37571a // shl V26, V24, V55
+	WORD $0x4ead875a // iadd V26, V26, V13
+	WORD $0x6eb88738 // isub V24, V25, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ead8718 // iadd V24, V24, V13
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x6e38df58 // mul V24, V26, V24
+	VMOV V14.B16, V26.B16
+	WORD $0x4e38ccba // fma V26, V5, V24
+	VMOV V15.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V16.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V17.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V18.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V19.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V20.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V21.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V22.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	WORD $0x4e37f4d7 // max V23, V6, V23
+	WORD $0x6e38df1b // mul V27, V24, V24
+	WORD $0x4e3acf78 // fma V24, V27, V26
+	WORD $0x4e38d6f8 // add V24, V23, V24
+	WORD $0x6e271f18 // xor V24, V24, V7
+	VST1.P [V24.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V23.S4]
+	WORD $0x6e271ef7 // xor V23, V23, V7
+	WORD $0x4ea71ef8 // or V24, V23, V7
+	WORD $0x4e38f418 // max V24, V0, V24
+	VMOV V8.B16, V25.B16
+	WORD $0x4e21cf19 // fma V25, V24, V1
+	WORD $0x4ea8d73a // sub V26, V25, V8
+	WORD $0x4ea2cf58 // fnma V24, V26, V2
+	WORD $0x4ea3cf58 // fnma V24, V26, V3
+	VMOV V9.B16, V26.B16
+	WORD $0x4e38cc9a // fma V26, V4, V24
+	VMOV V10.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V11.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V13.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V13.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	WORD $0x6ea88739 // isub V25, V25, V8
+	WORD $0x4f3f0738 // sra V24, V25, V63
+	WORD $0x4f37571a // shl V26, V24, V55
+	WORD $0x4ead875a // iadd V26, V26, V13
+	WORD $0x6eb88738 // isub V24, V25, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ead8718 // iadd V24, V24, V13
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x6e38df58 // mul V24, V26, V24
+	VMOV V14.B16, V26.B16
+	WORD $0x4e38ccba // fma V26, V5, V24
+	VMOV V15.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V16.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V17.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V18.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V19.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V20.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	VMOV V21.B16, V27.B16
+	WORD $0x4e38cf5b // fma V27, V26, V24
+	VMOV V22.B16, V26.B16
+	WORD $0x4e38cf7a // fma V26, V27, V24
+	WORD $0x4e37f4d7 // max V23, V6, V23
+	WORD $0x6e38df1b // mul V27, V24, V24
+	WORD $0x4e3acf78 // fma V24, V27, V26
+	WORD $0x4e38d6f8 // add V24, V23, V24
+	WORD $0x6e271f18 // xor V24, V24, V7
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V24.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func mishNEON(args *mapArgs)
+TEXT ·mishNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $160, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $1248, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $608, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V6.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V16.S4]
+	WORD $0x4ea81e11 // or V17, V16, V8
+	WORD $0x4e31f431 // max V17, V1, V17
+	VMOV V9.B16, V18.B16
+	WORD $0x4e22ce32 // fma V18, V17, V2
+	WORD $0x4ea9d653 // sub V19, V18, V9
+	WORD $0x4ea3ce71 // fnma V17, V19, V3
+	WORD $0x4ea4ce71 // fnma V17, V19, V4
+	VMOV V10.B16, V19.B16
+	WORD $0x4e31ccb3 // fma V19, V5, V17
+	VMOV V11.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	VMOV V12.B16, V19.B16
+	WORD $0x4e31ce93 // fma V19, V20, V17
+	VMOV V13.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	VMOV V0.B16, V19.B16
+	WORD $0x4e31ce93 // fma V19, V20, V17
+	VMOV V0.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	WORD $0x6ea98652 // isub V18, V18, V9
+	WORD $0x4f3f0651 // sra V17, V18, V63
+	WORD $0x4f375633 // shl V19, V17, V55
+	WORD $0x4ea08673 // iadd V19, V19, V0
+	WORD $0x6eb18651 // isub V17, V18, V17
+	WORD $0x4f375631 // shl V17, V17, V55
+	WORD $0x4ea08631 // iadd V17, V17, V0
+	WORD $0x6e33de92 // mul V18, V20, V19
+	WORD $0x6e31de52 // mul V18, V18, V17
+	WORD $0x6eb0e5d5 // lt V21, V14, V16
+	VMOV V21.B16, V22.B16
+	WORD $0x6e601e76 // choose V22, V19, V0
+	VMOV V21.B16, V19.B16
+	WORD $0x6e601e33 // choose V19, V17, V0
+	WORD $0x4e27d651 // add V17, V18, V7
+	WORD $0x4e32d657 // add V23, V18, V18
+	WORD $0x6e31de94 // mul V20, V20, V17
+	WORD $0x4e37d418 // add V24, V0, V23
+	VMOV V21.B16, V25.B16
+	WORD $0x6e781e99 // choose V25, V20, V24
+	VMOV V7.B16, V20.B16
+	WORD $0x4e31ce54 // fma V20, V18, V17
+	WORD $0x4e32cef8 // fma V24, V23, V18
+	WORD $0x6e781e95 // choose V21, V20, V24
+	WORD $0x6e35ff35 // div V21, V25, V21
+	WORD $0x4e30f439 // max V25, V1, V16
+	WORD $0x6e35df35 // mul V21, V25, V21
+	WORD $0x6e36deb6 // mul V22, V21, V22
+	WORD $0x6e33ded3 // mul V19, V22, V19
+	WORD $0x4e2fe610 // eq V16, V16, V15
+	WORD $0x6e731cd0 // choose V16, V6, V19
+	VST1.P [V16.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V16.S4]
+	WORD $0x4ea81e11 // or V17, V16, V8
+	WORD $0x4e31f431 // max V17, V1, V17
+	VMOV V9.B16, V18.B16
+	WORD $0x4e22ce32 // fma V18, V17, V2
+	WORD $0x4ea9d653 // sub V19, V18, V9
+	WORD $0x4ea3ce71 // fnma V17, V19, V3
+	WORD $0x4ea4ce71 // fnma V17, V19, V4
+	VMOV V10.B16, V19.B16
+	WORD $0x4e31ccb3 // fma V19, V5, V17
+	VMOV V11.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	VMOV V12.B16, V19.B16
+	WORD $0x4e31ce93 // fma V19, V20, V17
+	VMOV V13.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	VMOV V0.B16, V19.B16
+	WORD $0x4e31ce93 // fma V19, V20, V17
+	VMOV V0.B16, V20.B16
+	WORD $0x4e31ce74 // fma V20, V19, V17
+	WORD $0x6ea98652 // isub V18, V18, V9
+	WORD $0x4f3f0651 // sra V17, V18, V63
+	WORD $0x4f375633 // shl V19, V17, V55
+	WORD $0x4ea08673 // iadd V19, V19, V0
+	WORD $0x6eb18651 // isub V17, V18, V17
+	WORD $0x4f375631 // shl V17, V17, V55
+	WORD $0x4ea08631 // iadd V17, V17, V0
+	WORD $0x6e33de92 // mul V18, V20, V19
+	WORD $0x6e31de52 // mul V18, V18, V17
+	WORD $0x6eb0e5d5 // lt V21, V14, V16
+	VMOV V21.B16, V22.B16
+	WORD $0x6e601e76 // choose V22, V19, V0
+	VMOV V21.B16, V19.B16
+	WORD $0x6e601e33 // choose V19, V17, V0
+	WORD $0x4e27d651 // add V17, V18, V7
+	WORD $0x4e32d657 // add V23, V18, V18
+	WORD $0x6e31de94 // mul V20, V20, V17
+	WORD $0x4e37d418 // add V24, V0, V23
+	VMOV V21.B16, V25.B16
+	WORD $0x6e781e99 // choose V25, V20, V24
+	VMOV V7.B16, V20.B16
+	WORD $0x4e31ce54 // fma V20, V18, V17
+	WORD $0x4e32cef8 // fma V24, V23, V18
+	WORD $0x6e781e95 // choose V21, V20, V24
+	WORD $0x6e35ff35 // div V21, V25, V21
+	WORD $0x4e30f439 // max V25, V1, V16
+	WORD $0x6e35df35 // mul V21, V25, V21
+	WORD $0x6e36deb6 // mul V22, V21, V22
+	WORD $0x6e33ded3 // mul V19, V22, V19
+	WORD $0x4e2fe610 // eq V16, V16, V15
+	WORD $0x6e731cd0 // choose V16, V6, V19
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V16.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func geluNEON(args *mapArgs)
+TEXT ·geluNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $64, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $1280, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $192, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $1312, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $1344, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $1376, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $1408, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $1440, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $1472, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $1504, R9, R10
+	VLD1R (R10), [V16.S4]
+	ADD $1536, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $1568, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $1600, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $1216, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V22.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V8.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V23.S4]
+	WORD $0x4e2a1ef8 // and V24, V23, V10
+	WORD $0x4eb8f418 // min V24, V0, V24
+	WORD $0x4ea9d719 // sub V25, V24, V9
+	WORD $0x4e29d71a // add V26, V24, V9
+	WORD $0x6e3aff3a // div V26, V25, V26
+	VMOV V11.B16, V25.B16
+	WORD $0x4e3acc39 // fma V25, V1, V26
+	VMOV V12.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V13.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V14.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V15.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V16.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V17.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V18.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V19.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	WORD $0x6e34df1a // mul V26, V24, V20
+	WORD $0x6e3adf1b // mul V27, V24, V26
+	WORD $0x4e3bf45c // max V28, V2, V27
+	WORD $0x4ebacf1b // fnma V27, V24, V26
+	VMOV V21.B16, V26.B16
+	WORD $0x4e23cf9a // fma V26, V28, V3
+	WORD $0x4eb5d758 // sub V24, V26, V21
+	WORD $0x4ea4cf1c // fnma V28, V24, V4
+	WORD $0x4ea5cf1c // fnma V28, V24, V5
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	VMOV V22.B16, V28.B16
+	WORD $0x4e3bccdc // fma V28, V6, V27
+	ADD $512, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V29.B16
+	WORD $0x4e3bcf9d // fma V29, V28, V27
+	ADD $544, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V28.B16
+	WORD $0x4e3bcfbc // fma V28, V29, V27
+	ADD $576, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V29.B16
+	WORD $0x4e3bcf9d // fma V29, V28, V27
+	VMOV V7.B16, V24.B16
+	WORD $0x4e3bcfb8 // fma V24, V29, V27
+	VMOV V7.B16, V29.B16
+	WORD $0x4e3bcf1d // fma V29, V24, V27
+	ADD $0, R9, R10
+	VLD1R (R10), [V27.S4]
+	WORD $0x6eb7e778 // lt V24, V27, V23
+	WORD $0x6eb5875a // isub V26, V26, V21
+	WORD $0x4f3f075b // sra V27, V26, V63
+	WORD $0x4f37577c // shl V28, V27, V55
+	WORD $0x4ea7879c // iadd V28, V28, V7
+	WORD $0x6ebb875b // isub V27, V26, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	WORD $0x4ea7877b // iadd V27, V27, V7
+	VMOV V24.B16, V26.B16
+	WORD $0x6e671f9a // choose V26, V28, V7
+	VMOV V24.B16, V30.B16
+	WORD $0x6e671f7e // choose V30, V27, V7
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4ebbd4fb // sub V27, V7, V27
+	WORD $0x6e7b1f38 // choose V24, V25, V27
+	WORD $0x4e37f45b // max V27, V2, V23
+	WORD $0x6e38df78 // mul V24, V27, V24
+	WORD $0x6e3adf1a // mul V26, V24, V26
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	ADD $608, R9, R10
+	VLD1R (R10), [V26.S4]
+	WORD $0x4e3ae6f7 // eq V23, V23, V26
+	WORD $0x6e7e1d17 // choose V23, V8, V30
+	VST1.P [V23.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V23.S4]
+	WORD $0x4e2a1ef8 // and V24, V23, V10
+	WORD $0x4eb8f418 // min V24, V0, V24
+	WORD $0x4ea9d719 // sub V25, V24, V9
+	WORD $0x4e29d71a // add V26, V24, V9
+	WORD $0x6e3aff3a // div V26, V25, V26
+	VMOV V11.B16, V25.B16
+	WORD $0x4e3acc39 // fma V25, V1, V26
+	VMOV V12.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V13.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V14.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V15.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V16.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V17.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	VMOV V18.B16, V27.B16
+	WORD $0x4e3acf3b // fma V27, V25, V26
+	VMOV V19.B16, V25.B16
+	WORD $0x4e3acf79 // fma V25, V27, V26
+	WORD $0x6e34df1a // mul V26, V24, V20
+	WORD $0x6e3adf1b // mul V27, V24, V26
+	WORD $0x4e3bf45c // max V28, V2, V27
+	WORD $0x4ebacf1b // fnma V27, V24, V26
+	VMOV V21.B16, V26.B16
+	WORD $0x4e23cf9a // fma V26, V28, V3
+	WORD $0x4eb5d758 // sub V24, V26, V21
+	WORD $0x4ea4cf1c // fnma V28, V24, V4
+	WORD $0x4ea5cf1c // fnma V28, V24, V5
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	VMOV V22.B16, V28.B16
+	WORD $0x4e3bccdc // fma V28, V6, V27
+	ADD $512, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V29.B16
+	WORD $0x4e3bcf9d // fma V29, V28, V27
+	ADD $544, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V28.B16
+	WORD $0x4e3bcfbc // fma V28, V29, V27
+	ADD $576, R9, R10
+	VLD1R (R10), [V24.S4]
+	VMOV V24.B16, V29.B16
+	WORD $0x4e3bcf9d // fma V29, V28, V27
+	VMOV V7.B16, V24.B16
+	WORD $0x4e3bcfb8 // fma V24, V29, V27
+	VMOV V7.B16, V29.B16
+	WORD $0x4e3bcf1d // fma V29, V24, V27
+	ADD $0, R9, R10
+	VLD1R (R10), [V27.S4]
+	WORD $0x6eb7e778 // lt V24, V27, V23
+	WORD $0x6eb5875a // isub V26, V26, V21
+	WORD $0x4f3f075b // sra V27, V26, V63
+	WORD $0x4f37577c // shl V28, V27, V55
+	WORD $0x4ea7879c // iadd V28, V28, V7
+	WORD $0x6ebb875b // isub V27, V26, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	WORD $0x4ea7877b // iadd V27, V27, V7
+	VMOV V24.B16, V26.B16
+	WORD $0x6e671f9a // choose V26, V28, V7
+	VMOV V24.B16, V30.B16
+	WORD $0x6e671f7e // choose V30, V27, V7
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4ebbd4fb // sub V27, V7, V27
+	WORD $0x6e7b1f38 // choose V24, V25, V27
+	WORD $0x4e37f45b // max V27, V2, V23
+	WORD $0x6e38df78 // mul V24, V27, V24
+	WORD $0x6e3adf1a // mul V26, V24, V26
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	ADD $608, R9, R10
+	VLD1R (R10), [V26.S4]
+	WORD $0x4e3ae6f7 // eq V23, V23, V26
+	WORD $0x6e7e1d17 // choose V23, V8, V30
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V23.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+// func geluTanhNEON(args *mapArgs)
+TEXT ·geluTanhNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $1632, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $1664, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $1696, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $192, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $1728, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $1760, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V14.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V16.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $608, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V10.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V21.S4]
+	WORD $0x4e2b1eb6 // and V22, V21, V11
+	WORD $0x4eb6f456 // min V22, V2, V22
+	WORD $0x6e36ded7 // mul V23, V22, V22
+	WORD $0x6e21def8 // mul V24, V23, V1
+	WORD $0x4e20d719 // add V25, V24, V0
+	WORD $0x4eb8f41a // min V26, V0, V24
+	WORD $0x4e38f41b // max V27, V0, V24
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	WORD $0x4ea1cef8 // fnma V24, V23, V1
+	WORD $0x4eb8d778 // sub V24, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e23cefb // fma V27, V23, V3
+	WORD $0x4e3bd71b // add V27, V24, V27
+	WORD $0x4eb6ced7 // fnma V23, V22, V22
+	WORD $0x4ea1cefb // fnma V27, V23, V1
+	WORD $0x6e39ded7 // mul V23, V22, V25
+	WORD $0x6e2d1ef7 // xor V23, V23, V13
+	WORD $0x4e37f498 // max V24, V4, V23
+	WORD $0x4e39ced7 // fma V23, V22, V25
+	WORD $0x4e3bced7 // fma V23, V22, V27
+	VMOV V14.B16, V27.B16
+	WORD $0x4e25cf1b // fma V27, V24, V5
+	WORD $0x4eaed776 // sub V22, V27, V14
+	WORD $0x4ea6ced8 // fnma V24, V22, V6
+	WORD $0x4ea7ced8 // fnma V24, V22, V7
+	WORD $0x4eb7d717 // sub V23, V24, V23
+	VMOV V15.B16, V24.B16
+	WORD $0x4e37cd18 // fma V24, V8, V23
+	VMOV V16.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	VMOV V17.B16, V24.B16
+	WORD $0x4e37ced8 // fma V24, V22, V23
+	VMOV V18.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	VMOV V9.B16, V24.B16
+	WORD $0x4e37ced8 // fma V24, V22, V23
+	VMOV V9.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	WORD $0x6eb5e677 // lt V23, V19, V21
+	WORD $0x6eae877b // isub V27, V27, V14
+	WORD $0x4f3f0778 // sra V24, V27, V63
+	WORD $0x4f375719 // shl V25, V24, V55
+	WORD $0x4ea98739 // iadd V25, V25, V9
+	WORD $0x6eb88778 // isub V24, V27, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ea98718 // iadd V24, V24, V9
+	VMOV V23.B16, V27.B16
+	WORD $0x6e691f3b // choose V27, V25, V9
+	VMOV V23.B16, V26.B16
+	WORD $0x6e691f1a // choose V26, V24, V9
+	WORD $0x6e39ded9 // mul V25, V22, V25
+	WORD $0x6e38df38 // mul V24, V25, V24
+	WORD $0x4e38d539 // add V25, V9, V24
+	WORD $0x4ea9d73c // sub V28, V25, V9
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	WORD $0x6e691ed7 // choose V23, V22, V9
+	WORD $0x6e39fd36 // div V22, V9, V25
+	WORD $0x6e36def8 // mul V24, V23, V22
+	WORD $0x4eb9cf17 // fnma V23, V24, V25
+	WORD $0x4ebccf17 // fnma V23, V24, V28
+	WORD $0x4e36cef8 // fma V24, V23, V22
+	WORD $0x4e35f496 // max V22, V4, V21
+	WORD $0x6e38ded8 // mul V24, V22, V24
+	WORD $0x6e3bdf1b // mul V27, V24, V27
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e34e6b5 // eq V21, V21, V20
+	WORD $0x6e7a1d55 // choose V21, V10, V26
+	VST1.P [V21.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V21.S4]
+	WORD $0x4e2b1eb6 // and V22, V21, V11
+	WORD $0x4eb6f456 // min V22, V2, V22
+	WORD $0x6e36ded7 // mul V23, V22, V22
+	WORD $0x6e21def8 // mul V24, V23, V1
+	WORD $0x4e20d719 // add V25, V24, V0
+	WORD $0x4eb8f41a // min V26, V0, V24
+	WORD $0x4e38f41b // max V27, V0, V24
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	WORD $0x4ea1cef8 // fnma V24, V23, V1
+	WORD $0x4eb8d778 // sub V24, V27, V24
+	VMOV V12.B16, V27.B16
+	WORD $0x4e23cefb // fma V27, V23, V3
+	WORD $0x4e3bd71b // add V27, V24, V27
+	WORD $0x4eb6ced7 // fnma V23, V22, V22
+	WORD $0x4ea1cefb // fnma V27, V23, V1
+	WORD $0x6e39ded7 // mul V23, V22, V25
+	WORD $0x6e2d1ef7 // xor V23, V23, V13
+	WORD $0x4e37f498 // max V24, V4, V23
+	WORD $0x4e39ced7 // fma V23, V22, V25
+	WORD $0x4e3bced7 // fma V23, V22, V27
+	VMOV V14.B16, V27.B16
+	WORD $0x4e25cf1b // fma V27, V24, V5
+	WORD $0x4eaed776 // sub V22, V27, V14
+	WORD $0x4ea6ced8 // fnma V24, V22, V6
+	WORD $0x4ea7ced8 // fnma V24, V22, V7
+	WORD $0x4eb7d717 // sub V23, V24, V23
+	VMOV V15.B16, V24.B16
+	WORD $0x4e37cd18 // fma V24, V8, V23
+	VMOV V16.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	VMOV V17.B16, V24.B16
+	WORD $0x4e37ced8 // fma V24, V22, V23
+	VMOV V18.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	VMOV V9.B16, V24.B16
+	WORD $0x4e37ced8 // fma V24, V22, V23
+	VMOV V9.B16, V22.B16
+	WORD $0x4e37cf16 // fma V22, V24, V23
+	WORD $0x6eb5e677 // lt V23, V19, V21
+	WORD $0x6eae877b // isub V27, V27, V14
+	WORD $0x4f3f0778 // sra V24, V27, V63
+	WORD $0x4f375719 // shl V25, V24, V55
+	WORD $0x4ea98739 // iadd V25, V25, V9
+	WORD $0x6eb88778 // isub V24, V27, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4ea98718 // iadd V24, V24, V9
+	VMOV V23.B16, V27.B16
+	WORD $0x6e691f3b // choose V27, V25, V9
+	VMOV V23.B16, V26.B16
+	WORD $0x6e691f1a // choose V26, V24, V9
+	WORD $0x6e39ded9 // mul V25, V22, V25
+	WORD $0x6e38df38 // mul V24, V25, V24
+	WORD $0x4e38d539 // add V25, V9, V24
+	WORD $0x4ea9d73c // sub V28, V25, V9
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	WORD $0x6e691ed7 // choose V23, V22, V9
+	WORD $0x6e39fd36 // div V22, V9, V25
+	WORD $0x6e36def8 // mul V24, V23, V22
+	WORD $0x4eb9cf17 // fnma V23, V24, V25
+	WORD $0x4ebccf17 // fnma V23, V24, V28
+	WORD $0x4e36cef8 // fma V24, V23, V22
+	WORD $0x4e35f496 // max V22, V4, V21
+	WORD $0x6e38ded8 // mul V24, V22, V24
+	WORD $0x6e3bdf1b // mul V27, V24, V27
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e34e6b5 // eq V21, V21, V20
+	WORD $0x6e7a1d55 // choose V21, V10, V26
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V21.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
+DATA mapConstants<>+0(SB)/8, $0x0000000000000000
+DATA mapConstants<>+8(SB)/8, $0x0000000000000000
+DATA mapConstants<>+16(SB)/8, $0x0000000000000000
+DATA mapConstants<>+24(SB)/8, $0x0000000000000000
+DATA mapConstants<>+32(SB)/8, $0x40c0000040c00000
+DATA mapConstants<>+40(SB)/8, $0x40c0000040c00000
+DATA mapConstants<>+48(SB)/8, $0x40c0000040c00000
+DATA mapConstants<>+56(SB)/8, $0x40c0000040c00000
+DATA mapConstants<>+64(SB)/8, $0x4040000040400000
+DATA mapConstants<>+72(SB)/8, $0x4040000040400000
+DATA mapConstants<>+80(SB)/8, $0x4040000040400000
+DATA mapConstants<>+88(SB)/8, $0x4040000040400000
+DATA mapConstants<>+96(SB)/8, $0x3e4ccccd3e4ccccd
+DATA mapConstants<>+104(SB)/8, $0x3e4ccccd3e4ccccd
+DATA mapConstants<>+112(SB)/8, $0x3e4ccccd3e4ccccd
+DATA mapConstants<>+120(SB)/8, $0x3e4ccccd3e4ccccd
+DATA mapConstants<>+128(SB)/8, $0x3f0000003f000000
+DATA mapConstants<>+136(SB)/8, $0x3f0000003f000000
+DATA mapConstants<>+144(SB)/8, $0x3f0000003f000000
+DATA mapConstants<>+152(SB)/8, $0x3f0000003f000000
+DATA mapConstants<>+160(SB)/8, $0x3f8000003f800000
+DATA mapConstants<>+168(SB)/8, $0x3f8000003f800000
+DATA mapConstants<>+176(SB)/8, $0x3f8000003f800000
+DATA mapConstants<>+184(SB)/8, $0x3f8000003f800000
+DATA mapConstants<>+192(SB)/8, $0x7fffffff7fffffff
+DATA mapConstants<>+200(SB)/8, $0x7fffffff7fffffff
+DATA mapConstants<>+208(SB)/8, $0x7fffffff7fffffff
+DATA mapConstants<>+216(SB)/8, $0x7fffffff7fffffff
+DATA mapConstants<>+224(SB)/8, $0x8000000080000000
+DATA mapConstants<>+232(SB)/8, $0x8000000080000000
+DATA mapConstants<>+240(SB)/8, $0x8000000080000000
+DATA mapConstants<>+248(SB)/8, $0x8000000080000000
+DATA mapConstants<>+256(SB)/8, $0x42b2000042b20000
+DATA mapConstants<>+264(SB)/8, $0x42b2000042b20000
+DATA mapConstants<>+272(SB)/8, $0x42b2000042b20000
+DATA mapConstants<>+280(SB)/8, $0x42b2000042b20000
+DATA mapConstants<>+288(SB)/8, $0xc2e00000c2e00000
+DATA mapConstants<>+296(SB)/8, $0xc2e00000c2e00000
+DATA mapConstants<>+304(SB)/8, $0xc2e00000c2e00000
+DATA mapConstants<>+312(SB)/8, $0xc2e00000c2e00000
+DATA mapConstants<>+320(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA mapConstants<>+328(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA mapConstants<>+336(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA mapConstants<>+344(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA mapConstants<>+352(SB)/8, $0x4b4000004b400000
+DATA mapConstants<>+360(SB)/8, $0x4b4000004b400000
+DATA mapConstants<>+368(SB)/8, $0x4b4000004b400000
+DATA mapConstants<>+376(SB)/8, $0x4b4000004b400000
+DATA mapConstants<>+384(SB)/8, $0x3f3172183f317218
+DATA mapConstants<>+392(SB)/8, $0x3f3172183f317218
+DATA mapConstants<>+400(SB)/8, $0x3f3172183f317218
+DATA mapConstants<>+408(SB)/8, $0x3f3172183f317218
+DATA mapConstants<>+416(SB)/8, $0xb102e308b102e308
+DATA mapConstants<>+424(SB)/8, $0xb102e308b102e308
+DATA mapConstants<>+432(SB)/8, $0xb102e308b102e308
+DATA mapConstants<>+440(SB)/8, $0xb102e308b102e308
+DATA mapConstants<>+448(SB)/8, $0x3ab512003ab51200
+DATA mapConstants<>+456(SB)/8, $0x3ab512003ab51200
+DATA mapConstants<>+464(SB)/8, $0x3ab512003ab51200
+DATA mapConstants<>+472(SB)/8, $0x3ab512003ab51200
+DATA mapConstants<>+480(SB)/8, $0x3c091d0f3c091d0f
+DATA mapConstants<>+488(SB)/8, $0x3c091d0f3c091d0f
+DATA mapConstants<>+496(SB)/8, $0x3c091d0f3c091d0f
+DATA mapConstants<>+504(SB)/8, $0x3c091d0f3c091d0f
+DATA mapConstants<>+512(SB)/8, $0x3d2aac793d2aac79
+DATA mapConstants<>+520(SB)/8, $0x3d2aac793d2aac79
+DATA mapConstants<>+528(SB)/8, $0x3d2aac793d2aac79
+DATA mapConstants<>+536(SB)/8, $0x3d2aac793d2aac79
+DATA mapConstants<>+544(SB)/8, $0x3e2aaa493e2aaa49
+DATA mapConstants<>+552(SB)/8, $0x3e2aaa493e2aaa49
+DATA mapConstants<>+560(SB)/8, $0x3e2aaa493e2aaa49
+DATA mapConstants<>+568(SB)/8, $0x3e2aaa493e2aaa49
+DATA mapConstants<>+576(SB)/8, $0x3efffffe3efffffe
+DATA mapConstants<>+584(SB)/8, $0x3efffffe3efffffe
+DATA mapConstants<>+592(SB)/8, $0x3efffffe3efffffe
+DATA mapConstants<>+600(SB)/8, $0x3efffffe3efffffe
+DATA mapConstants<>+608(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+616(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+624(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+632(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+640(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+648(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+656(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+664(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+672(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+680(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+688(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+696(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+704(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+712(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+720(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+728(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+736(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+744(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+752(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+760(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+768(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+776(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+784(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+792(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+800(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+808(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+816(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+824(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+832(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+840(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+848(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+856(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+864(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+872(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+880(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+888(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+896(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+904(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+912(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+920(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+928(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+936(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+944(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+952(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+960(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+968(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+976(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+984(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+992(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1000(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1008(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1016(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1024(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1032(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1040(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1048(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1056(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1064(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1072(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1080(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1088(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1096(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1104(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1112(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1120(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1128(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1136(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1144(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1152(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1160(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1168(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1176(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1184(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1192(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1200(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1208(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1216(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1224(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1232(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1240(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1248(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1256(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1264(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1272(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1280(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1288(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1296(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1304(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1312(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1320(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1328(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1336(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1344(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1352(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1360(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1368(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1376(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1384(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1392(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1400(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1408(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1416(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1424(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1432(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1440(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1448(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1456(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1464(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1472(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1480(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1488(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1496(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1504(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1512(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1520(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1528(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1536(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1544(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1552(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1560(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1568(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1576(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1584(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1592(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1600(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1608(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1616(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1624(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1632(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1640(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1648(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1656(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1664(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1672(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1680(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1688(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1696(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1704(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1712(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1720(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1728(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1736(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1744(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1752(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1760(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1768(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1776(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1784(SB)/8, $0xb342bc9bb342bc9b
+GLOBL mapConstants<>(SB), RODATA|NOPTR, $1792

@@ -6,9 +6,45 @@ package vec
 type mapKernel int
 
 const (
-	mapExp mapKernel = iota
+	mapAdd mapKernel = iota
+	mapSub
+	mapMul
+	mapDiv
+	mapMaximum
+	mapMinimum
+	mapAddScalar
+	mapSubFromScalar
+	mapMulScalar
+	mapDivScalar
+	mapDivIntoScalar
+	mapMaxScalar
+	mapMinScalar
+	mapScaleShift
+	mapScaleShiftClip
+	mapClip
+	mapLeakyReLU
+	mapPrelu
+	mapThreshold
+	mapHardSigmoid
+	mapHardSigmoid2
+	mapHardSilu
+	mapHardShrink
+	mapSoftShrink
+	mapSoftsign
+	mapAbs
+	mapSquare
+	mapSqrt
+	mapExp
 	mapSigmoid
 	mapSilu
 	mapTanh
 	mapGlu
+	mapElu
+	mapSelu
+	mapCelu
+	mapSoftplus
+	mapLogSigmoid
+	mapMish
+	mapGelu
+	mapGeluTanh
 )

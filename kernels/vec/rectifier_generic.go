@@ -13,10 +13,6 @@ func each(dst, src []float32, f func(float32) float32) {
 func relu(dst, src []float32, negativeSlope, maxValue, threshold float32) {
 	dst = dst[:len(src)]
 	limited := !math.IsInf(float64(maxValue), 1)
-	if threshold == 0 && negativeSlope == 0 {
-		clip(dst, src, 0, maxValue)
-		return
-	}
 	for i, x := range src {
 		y := x
 		switch {

@@ -7,7 +7,7 @@ func Exp(dst, src []float32) { smooth(mapExp, dst, src, exp) }
 func Sigmoid(dst, src []float32) { smooth(mapSigmoid, dst, src, sigmoid) }
 
 // LogSigmoid computes -softplus(-x).
-func LogSigmoid(dst, src []float32) { each(dst, src, logSigmoid) }
+func LogSigmoid(dst, src []float32) { smooth(mapLogSigmoid, dst, src, logSigmoid) }
 
 // Tanh computes the hyperbolic tangent.
 func Tanh(dst, src []float32) { smooth(mapTanh, dst, src, tanh) }
@@ -19,42 +19,47 @@ func TanhShrink(dst, src []float32) { each(dst, src, tanhShrink) }
 func SiLU(dst, src []float32) { smooth(mapSilu, dst, src, silu) }
 
 // Mish computes x*tanh(softplus(x)).
-func Mish(dst, src []float32) { each(dst, src, mish) }
+func Mish(dst, src []float32) { smooth(mapMish, dst, src, mish) }
 
 // Softplus computes log(1+e^x).
-func Softplus(dst, src []float32) { each(dst, src, softplus) }
+func Softplus(dst, src []float32) { smooth(mapSoftplus, dst, src, softplus) }
 
 // Softsign computes x/(1+|x|).
-func Softsign(dst, src []float32) { each(dst, src, softsign) }
+func Softsign(dst, src []float32) { smooth(mapSoftsign, dst, src, softsign) }
 
 // Squareplus computes (x+sqrt(x²+b))/2. Keras's b is 4.
 func Squareplus(dst, src []float32, b float32) { squareplus(dst, src, b) }
 
 // GELU computes x*Φ(x) with the exact normal distribution function
 // (Keras's approximate=False).
-func GELU(dst, src []float32) { each(dst, src, gelu) }
+func GELU(dst, src []float32) { smooth(mapGelu, dst, src, gelu) }
 
 // GELUTanh computes the GELU with Φ approximated by a tanh
 // (Keras's approximate=True).
-func GELUTanh(dst, src []float32) { each(dst, src, geluTanh) }
+func GELUTanh(dst, src []float32) { smooth(mapGeluTanh, dst, src, geluTanh) }
 
 // ELU computes x for x > 0 and alpha*(e^x-1) otherwise. TensorFlow subtracts 1
 // after rounding e^x to float32, so that it loses digits near 0; this does not.
-func ELU(dst, src []float32, alpha float32) { elu(dst, src, alpha) }
+func ELU(dst, src []float32, alpha float32) { withScalar(mapElu, dst, src, alpha, elu) }
 
 // SELU is the scaled [ELU] of Klambauer et al. (2017); the note on rounding
 // there holds here.
-func SELU(dst, src []float32) { each(dst, src, selu) }
+func SELU(dst, src []float32) { smooth(mapSelu, dst, src, selu) }
 
 // CELU computes max(x, 0) + alpha*(e^(min(x, 0)/alpha)-1).
-func CELU(dst, src []float32, alpha float32) { celu(dst, src, alpha) }
+func CELU(dst, src []float32, alpha float32) { withScalar(mapCelu, dst, src, alpha, celu) }
+
+// Abs computes |x|.
+func Abs(dst, src []float32) { smooth(mapAbs, dst, src, abs) }
+
+// Square computes x².
+func Square(dst, src []float32) { smooth(mapSquare, dst, src, square) }
+
+// Sqrt computes the square root.
+func Sqrt(dst, src []float32) { smooth(mapSqrt, dst, src, sqrt) }
 
 // GLU computes a*sigmoid(b) for two halves a and b of a tensor.
-func GLU(dst, a, b []float32) {
-	if !map2(mapGlu, dst, a, b) {
-		glu(dst, a, b)
-	}
-}
+func GLU(dst, a, b []float32) { pairs(mapGlu, dst, a, b, glu) }
 
 // smooth runs a kernel, or its plain form on every element.
 func smooth(k mapKernel, dst, src []float32, plain func(float32) float32) {

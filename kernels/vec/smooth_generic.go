@@ -56,10 +56,11 @@ func gelu(x float32) float32 {
 	return float32(0.5 * v * math.Erfc(-v/math.Sqrt2))
 }
 
+// geluTanh is x·(1+tanh(u))/2, written so that no digits are lost where the tanh is near -1.
 func geluTanh(x float32) float32 {
 	const sqrt2OverPi = 0.79788456080286535587989211986876
 	v := float64(x)
-	return float32(0.5 * v * (1 + math.Tanh(sqrt2OverPi*(v+0.044715*v*v*v))))
+	return float32(v * sigmoid64(2*sqrt2OverPi*(v+0.044715*v*v*v)))
 }
 
 func elu(dst, src []float32, alpha float32) {
@@ -93,6 +94,12 @@ func celu(dst, src []float32, alpha float32) {
 		dst[i] = x
 	}
 }
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+func square(x float32) float32 { return x * x }
+
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
 func glu(dst, a, b []float32) {
 	dst, b = dst[:len(a)], b[:len(a)]

@@ -7,6 +7,90 @@ package vec
 import "github.com/kerasrun/kerasrun/kernels/cpu"
 
 //go:noescape
+func addAVX512(args *mapArgs)
+
+//go:noescape
+func subAVX512(args *mapArgs)
+
+//go:noescape
+func mulAVX512(args *mapArgs)
+
+//go:noescape
+func divAVX512(args *mapArgs)
+
+//go:noescape
+func maximumAVX512(args *mapArgs)
+
+//go:noescape
+func minimumAVX512(args *mapArgs)
+
+//go:noescape
+func addScalarAVX512(args *mapArgs)
+
+//go:noescape
+func subFromScalarAVX512(args *mapArgs)
+
+//go:noescape
+func mulScalarAVX512(args *mapArgs)
+
+//go:noescape
+func divScalarAVX512(args *mapArgs)
+
+//go:noescape
+func divIntoScalarAVX512(args *mapArgs)
+
+//go:noescape
+func maxScalarAVX512(args *mapArgs)
+
+//go:noescape
+func minScalarAVX512(args *mapArgs)
+
+//go:noescape
+func scaleShiftAVX512(args *mapArgs)
+
+//go:noescape
+func scaleShiftClipAVX512(args *mapArgs)
+
+//go:noescape
+func clipAVX512(args *mapArgs)
+
+//go:noescape
+func leakyReLUAVX512(args *mapArgs)
+
+//go:noescape
+func preluAVX512(args *mapArgs)
+
+//go:noescape
+func thresholdAVX512(args *mapArgs)
+
+//go:noescape
+func hardSigmoidAVX512(args *mapArgs)
+
+//go:noescape
+func hardSigmoid2AVX512(args *mapArgs)
+
+//go:noescape
+func hardSiluAVX512(args *mapArgs)
+
+//go:noescape
+func hardShrinkAVX512(args *mapArgs)
+
+//go:noescape
+func softShrinkAVX512(args *mapArgs)
+
+//go:noescape
+func softsignAVX512(args *mapArgs)
+
+//go:noescape
+func absAVX512(args *mapArgs)
+
+//go:noescape
+func squareAVX512(args *mapArgs)
+
+//go:noescape
+func sqrtAVX512(args *mapArgs)
+
+//go:noescape
 func expAVX512(args *mapArgs)
 
 //go:noescape
@@ -20,6 +104,114 @@ func tanhAVX512(args *mapArgs)
 
 //go:noescape
 func gluAVX512(args *mapArgs)
+
+//go:noescape
+func eluAVX512(args *mapArgs)
+
+//go:noescape
+func seluAVX512(args *mapArgs)
+
+//go:noescape
+func celuAVX512(args *mapArgs)
+
+//go:noescape
+func softplusAVX512(args *mapArgs)
+
+//go:noescape
+func logSigmoidAVX512(args *mapArgs)
+
+//go:noescape
+func mishAVX512(args *mapArgs)
+
+//go:noescape
+func geluAVX512(args *mapArgs)
+
+//go:noescape
+func geluTanhAVX512(args *mapArgs)
+
+//go:noescape
+func addAVX2(args *mapArgs)
+
+//go:noescape
+func subAVX2(args *mapArgs)
+
+//go:noescape
+func mulAVX2(args *mapArgs)
+
+//go:noescape
+func divAVX2(args *mapArgs)
+
+//go:noescape
+func maximumAVX2(args *mapArgs)
+
+//go:noescape
+func minimumAVX2(args *mapArgs)
+
+//go:noescape
+func addScalarAVX2(args *mapArgs)
+
+//go:noescape
+func subFromScalarAVX2(args *mapArgs)
+
+//go:noescape
+func mulScalarAVX2(args *mapArgs)
+
+//go:noescape
+func divScalarAVX2(args *mapArgs)
+
+//go:noescape
+func divIntoScalarAVX2(args *mapArgs)
+
+//go:noescape
+func maxScalarAVX2(args *mapArgs)
+
+//go:noescape
+func minScalarAVX2(args *mapArgs)
+
+//go:noescape
+func scaleShiftAVX2(args *mapArgs)
+
+//go:noescape
+func scaleShiftClipAVX2(args *mapArgs)
+
+//go:noescape
+func clipAVX2(args *mapArgs)
+
+//go:noescape
+func leakyReLUAVX2(args *mapArgs)
+
+//go:noescape
+func preluAVX2(args *mapArgs)
+
+//go:noescape
+func thresholdAVX2(args *mapArgs)
+
+//go:noescape
+func hardSigmoidAVX2(args *mapArgs)
+
+//go:noescape
+func hardSigmoid2AVX2(args *mapArgs)
+
+//go:noescape
+func hardSiluAVX2(args *mapArgs)
+
+//go:noescape
+func hardShrinkAVX2(args *mapArgs)
+
+//go:noescape
+func softShrinkAVX2(args *mapArgs)
+
+//go:noescape
+func softsignAVX2(args *mapArgs)
+
+//go:noescape
+func absAVX2(args *mapArgs)
+
+//go:noescape
+func squareAVX2(args *mapArgs)
+
+//go:noescape
+func sqrtAVX2(args *mapArgs)
 
 //go:noescape
 func expAVX2(args *mapArgs)
@@ -36,11 +228,91 @@ func tanhAVX2(args *mapArgs)
 //go:noescape
 func gluAVX2(args *mapArgs)
 
+//go:noescape
+func eluAVX2(args *mapArgs)
+
+//go:noescape
+func seluAVX2(args *mapArgs)
+
+//go:noescape
+func celuAVX2(args *mapArgs)
+
+//go:noescape
+func softplusAVX2(args *mapArgs)
+
+//go:noescape
+func logSigmoidAVX2(args *mapArgs)
+
+//go:noescape
+func mishAVX2(args *mapArgs)
+
+//go:noescape
+func geluAVX2(args *mapArgs)
+
+//go:noescape
+func geluTanhAVX2(args *mapArgs)
+
 // run calls the kernel of the active variant, which is not Generic.
 func (k mapKernel) run(args *mapArgs) {
 	switch use {
 	case cpu.AVX512:
 		switch k {
+		case mapAdd:
+			addAVX512(args)
+		case mapSub:
+			subAVX512(args)
+		case mapMul:
+			mulAVX512(args)
+		case mapDiv:
+			divAVX512(args)
+		case mapMaximum:
+			maximumAVX512(args)
+		case mapMinimum:
+			minimumAVX512(args)
+		case mapAddScalar:
+			addScalarAVX512(args)
+		case mapSubFromScalar:
+			subFromScalarAVX512(args)
+		case mapMulScalar:
+			mulScalarAVX512(args)
+		case mapDivScalar:
+			divScalarAVX512(args)
+		case mapDivIntoScalar:
+			divIntoScalarAVX512(args)
+		case mapMaxScalar:
+			maxScalarAVX512(args)
+		case mapMinScalar:
+			minScalarAVX512(args)
+		case mapScaleShift:
+			scaleShiftAVX512(args)
+		case mapScaleShiftClip:
+			scaleShiftClipAVX512(args)
+		case mapClip:
+			clipAVX512(args)
+		case mapLeakyReLU:
+			leakyReLUAVX512(args)
+		case mapPrelu:
+			preluAVX512(args)
+		case mapThreshold:
+			thresholdAVX512(args)
+		case mapHardSigmoid:
+			hardSigmoidAVX512(args)
+		case mapHardSigmoid2:
+			hardSigmoid2AVX512(args)
+		case mapHardSilu:
+			hardSiluAVX512(args)
+		case mapHardShrink:
+			hardShrinkAVX512(args)
+		case mapSoftShrink:
+			softShrinkAVX512(args)
+		case mapSoftsign:
+			softsignAVX512(args)
+		case mapAbs:
+			absAVX512(args)
+		case mapSquare:
+			squareAVX512(args)
+		case mapSqrt:
+			sqrtAVX512(args)
 		case mapExp:
 			expAVX512(args)
 		case mapSigmoid:
@@ -51,9 +323,81 @@ func (k mapKernel) run(args *mapArgs) {
 			tanhAVX512(args)
 		case mapGlu:
 			gluAVX512(args)
+		case mapElu:
+			eluAVX512(args)
+		case mapSelu:
+			seluAVX512(args)
+		case mapCelu:
+			celuAVX512(args)
+		case mapSoftplus:
+			softplusAVX512(args)
+		case mapLogSigmoid:
+			logSigmoidAVX512(args)
+		case mapMish:
+			mishAVX512(args)
+		case mapGelu:
+			geluAVX512(args)
+		case mapGeluTanh:
+			geluTanhAVX512(args)
 		}
 	case cpu.AVX2:
 		switch k {
+		case mapAdd:
+			addAVX2(args)
+		case mapSub:
+			subAVX2(args)
+		case mapMul:
+			mulAVX2(args)
+		case mapDiv:
+			divAVX2(args)
+		case mapMaximum:
+			maximumAVX2(args)
+		case mapMinimum:
+			minimumAVX2(args)
+		case mapAddScalar:
+			addScalarAVX2(args)
+		case mapSubFromScalar:
+			subFromScalarAVX2(args)
+		case mapMulScalar:
+			mulScalarAVX2(args)
+		case mapDivScalar:
+			divScalarAVX2(args)
+		case mapDivIntoScalar:
+			divIntoScalarAVX2(args)
+		case mapMaxScalar:
+			maxScalarAVX2(args)
+		case mapMinScalar:
+			minScalarAVX2(args)
+		case mapScaleShift:
+			scaleShiftAVX2(args)
+		case mapScaleShiftClip:
+			scaleShiftClipAVX2(args)
+		case mapClip:
+			clipAVX2(args)
+		case mapLeakyReLU:
+			leakyReLUAVX2(args)
+		case mapPrelu:
+			preluAVX2(args)
+		case mapThreshold:
+			thresholdAVX2(args)
+		case mapHardSigmoid:
+			hardSigmoidAVX2(args)
+		case mapHardSigmoid2:
+			hardSigmoid2AVX2(args)
+		case mapHardSilu:
+			hardSiluAVX2(args)
+		case mapHardShrink:
+			hardShrinkAVX2(args)
+		case mapSoftShrink:
+			softShrinkAVX2(args)
+		case mapSoftsign:
+			softsignAVX2(args)
+		case mapAbs:
+			absAVX2(args)
+		case mapSquare:
+			squareAVX2(args)
+		case mapSqrt:
+			sqrtAVX2(args)
 		case mapExp:
 			expAVX2(args)
 		case mapSigmoid:
@@ -64,6 +408,22 @@ func (k mapKernel) run(args *mapArgs) {
 			tanhAVX2(args)
 		case mapGlu:
 			gluAVX2(args)
+		case mapElu:
+			eluAVX2(args)
+		case mapSelu:
+			seluAVX2(args)
+		case mapCelu:
+			celuAVX2(args)
+		case mapSoftplus:
+			softplusAVX2(args)
+		case mapLogSigmoid:
+			logSigmoidAVX2(args)
+		case mapMish:
+			mishAVX2(args)
+		case mapGelu:
+			geluAVX2(args)
+		case mapGeluTanh:
+			geluTanhAVX2(args)
 		}
 	}
 }

@@ -7,6 +7,90 @@ package vec
 import "github.com/kerasrun/kerasrun/kernels/cpu"
 
 //go:noescape
+func addNEON(args *mapArgs)
+
+//go:noescape
+func subNEON(args *mapArgs)
+
+//go:noescape
+func mulNEON(args *mapArgs)
+
+//go:noescape
+func divNEON(args *mapArgs)
+
+//go:noescape
+func maximumNEON(args *mapArgs)
+
+//go:noescape
+func minimumNEON(args *mapArgs)
+
+//go:noescape
+func addScalarNEON(args *mapArgs)
+
+//go:noescape
+func subFromScalarNEON(args *mapArgs)
+
+//go:noescape
+func mulScalarNEON(args *mapArgs)
+
+//go:noescape
+func divScalarNEON(args *mapArgs)
+
+//go:noescape
+func divIntoScalarNEON(args *mapArgs)
+
+//go:noescape
+func maxScalarNEON(args *mapArgs)
+
+//go:noescape
+func minScalarNEON(args *mapArgs)
+
+//go:noescape
+func scaleShiftNEON(args *mapArgs)
+
+//go:noescape
+func scaleShiftClipNEON(args *mapArgs)
+
+//go:noescape
+func clipNEON(args *mapArgs)
+
+//go:noescape
+func leakyReLUNEON(args *mapArgs)
+
+//go:noescape
+func preluNEON(args *mapArgs)
+
+//go:noescape
+func thresholdNEON(args *mapArgs)
+
+//go:noescape
+func hardSigmoidNEON(args *mapArgs)
+
+//go:noescape
+func hardSigmoid2NEON(args *mapArgs)
+
+//go:noescape
+func hardSiluNEON(args *mapArgs)
+
+//go:noescape
+func hardShrinkNEON(args *mapArgs)
+
+//go:noescape
+func softShrinkNEON(args *mapArgs)
+
+//go:noescape
+func softsignNEON(args *mapArgs)
+
+//go:noescape
+func absNEON(args *mapArgs)
+
+//go:noescape
+func squareNEON(args *mapArgs)
+
+//go:noescape
+func sqrtNEON(args *mapArgs)
+
+//go:noescape
 func expNEON(args *mapArgs)
 
 //go:noescape
@@ -21,11 +105,91 @@ func tanhNEON(args *mapArgs)
 //go:noescape
 func gluNEON(args *mapArgs)
 
+//go:noescape
+func eluNEON(args *mapArgs)
+
+//go:noescape
+func seluNEON(args *mapArgs)
+
+//go:noescape
+func celuNEON(args *mapArgs)
+
+//go:noescape
+func softplusNEON(args *mapArgs)
+
+//go:noescape
+func logSigmoidNEON(args *mapArgs)
+
+//go:noescape
+func mishNEON(args *mapArgs)
+
+//go:noescape
+func geluNEON(args *mapArgs)
+
+//go:noescape
+func geluTanhNEON(args *mapArgs)
+
 // run calls the kernel of the active variant, which is not Generic.
 func (k mapKernel) run(args *mapArgs) {
 	switch use {
 	case cpu.NEON:
 		switch k {
+		case mapAdd:
+			addNEON(args)
+		case mapSub:
+			subNEON(args)
+		case mapMul:
+			mulNEON(args)
+		case mapDiv:
+			divNEON(args)
+		case mapMaximum:
+			maximumNEON(args)
+		case mapMinimum:
+			minimumNEON(args)
+		case mapAddScalar:
+			addScalarNEON(args)
+		case mapSubFromScalar:
+			subFromScalarNEON(args)
+		case mapMulScalar:
+			mulScalarNEON(args)
+		case mapDivScalar:
+			divScalarNEON(args)
+		case mapDivIntoScalar:
+			divIntoScalarNEON(args)
+		case mapMaxScalar:
+			maxScalarNEON(args)
+		case mapMinScalar:
+			minScalarNEON(args)
+		case mapScaleShift:
+			scaleShiftNEON(args)
+		case mapScaleShiftClip:
+			scaleShiftClipNEON(args)
+		case mapClip:
+			clipNEON(args)
+		case mapLeakyReLU:
+			leakyReLUNEON(args)
+		case mapPrelu:
+			preluNEON(args)
+		case mapThreshold:
+			thresholdNEON(args)
+		case mapHardSigmoid:
+			hardSigmoidNEON(args)
+		case mapHardSigmoid2:
+			hardSigmoid2NEON(args)
+		case mapHardSilu:
+			hardSiluNEON(args)
+		case mapHardShrink:
+			hardShrinkNEON(args)
+		case mapSoftShrink:
+			softShrinkNEON(args)
+		case mapSoftsign:
+			softsignNEON(args)
+		case mapAbs:
+			absNEON(args)
+		case mapSquare:
+			squareNEON(args)
+		case mapSqrt:
+			sqrtNEON(args)
 		case mapExp:
 			expNEON(args)
 		case mapSigmoid:
@@ -36,6 +200,22 @@ func (k mapKernel) run(args *mapArgs) {
 			tanhNEON(args)
 		case mapGlu:
 			gluNEON(args)
+		case mapElu:
+			eluNEON(args)
+		case mapSelu:
+			seluNEON(args)
+		case mapCelu:
+			celuNEON(args)
+		case mapSoftplus:
+			softplusNEON(args)
+		case mapLogSigmoid:
+			logSigmoidNEON(args)
+		case mapMish:
+			mishNEON(args)
+		case mapGelu:
+			geluNEON(args)
+		case mapGeluTanh:
+			geluTanhNEON(args)
 		}
 	}
 }

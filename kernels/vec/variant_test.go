@@ -24,10 +24,21 @@ func eachVariant(t *testing.T, f func(t *testing.T)) {
 // smoothLimits are the errors that the documentation states, in ULP of the
 // result that float64 rounds to.
 var smoothLimits = map[string]uint32{
-	"exponential": 1,
-	"sigmoid":     2,
-	"silu":        2,
-	"tanh":        2,
+	"exponential":  1,
+	"elu":          2,
+	"selu":         2,
+	"celu":         2,
+	"sigmoid":      2,
+	"log_sigmoid":  2,
+	"softplus":     2,
+	"softsign":     2,
+	"tanh":         2,
+	"silu":         2,
+	"gelu_tanh":    2,
+	"mish":         4,
+	"gelu":         9,
+	"hard_sigmoid": 0, // the plain form is float32 too
+	"hard_silu":    0,
 }
 
 // All exponents and many fractions, both signs, Inf and NaN.

@@ -194,7 +194,7 @@ func TestPasses(t *testing.T) {
 					continue
 				}
 				// The variant of the kernels is the CPU's.
-				text := regexp.MustCompile(`(conv|pool)/\w+ +`).ReplaceAllString(p.String(), "$1/CPU ")
+				text := regexp.MustCompile(`(conv|pool|vec)/\w+ +`).ReplaceAllString(p.String(), "$1/CPU ")
 				text = regexp.MustCompile(` +\n`).ReplaceAllString(text, "\n")
 				file := filepath.Join("testdata", c.name+".txt")
 				if *update {

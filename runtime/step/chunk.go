@@ -107,7 +107,7 @@ func (m *maker) base(kernel string, flops float64, work split) base {
 }
 
 // vectorised lists the kernel families that have assembly; the others are plain Go on every CPU.
-var vectorised = []string{"conv", "transposed", "winograd"}
+var vectorised = []string{"conv", "winograd", "transposed", "vec"}
 
 // kernel names a kernel and the CPU variant that runs: "conv/avx2 3x3", "vec/generic add".
 func kernel(family, name string) string {

@@ -1,8 +1,6 @@
 package step
 
 import (
-	"math"
-
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
@@ -15,9 +13,9 @@ type elementwise struct {
 	f func(dst, src []float32)
 }
 
-func (m *maker) elementwise(name string, ns float64, f func(dst, src []float32)) Step {
+func (m *maker) elementwise(kernel string, ns float64, f func(dst, src []float32)) Step {
 	n := elems(m.Out[0].Shape)
-	return &elementwise{m.base(kernel("vec", name), float64(n), splitFor(n, float64(n)*ns)), m.operand(0), f}
+	return &elementwise{m.base(kernel, float64(n), splitFor(n, float64(n)*ns)), m.operand(0), f}
 }
 
 func (e *elementwise) Run(a *Args, chunk int, _ []float32) error {
@@ -29,9 +27,13 @@ func (e *elementwise) Run(a *Args, chunk int, _ []float32) error {
 func (m *maker) activation(op graph.Activation) Step {
 	f := newFinish(&op)
 	if f.clamp {
-		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.Clip(d, s, f.lo, f.hi) })
+		return m.elementwise(kernel("vec", string(op.Func)), nsPass, func(d, s []float32) { vec.Clip(d, s, f.lo, f.hi) })
 	}
-	return m.elementwise(string(op.Func), nsSmooth, f.act)
+	switch op.Func {
+	case graph.TanhShrink, graph.Squareplus, graph.SparsePlus, graph.SparseSigmoid: // no assembly yet
+		return m.elementwise("go "+string(op.Func), nsScalar, f.act)
+	}
+	return m.elementwise(kernel("vec", string(op.Func)), nsSmooth, f.act)
 }
 
 func (m *maker) unary(op graph.Unary) Step {
@@ -40,23 +42,22 @@ func (m *maker) unary(op graph.Unary) Step {
 		n := elems(m.Out[0].Shape)
 		return &predicate{m.base("go "+string(op.Func), float64(n), splitFor(n, float64(n)*nsConv)), m.operand(0), f}
 	}
+	name := kernel("vec", string(op.Func))
 	switch op.Func {
 	case graph.Neg:
-		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.MulScalar(d, s, -1) })
+		return m.elementwise(name, nsPass, func(d, s []float32) { vec.MulScalar(d, s, -1) })
+	case graph.Abs:
+		return m.elementwise(name, nsPass, vec.Abs)
 	case graph.Square:
-		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.Mul(d, s, s) })
+		return m.elementwise(name, nsPass, vec.Square)
 	case graph.Reciprocal:
-		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) { vec.DivIntoScalar(d, s, 1) })
+		return m.elementwise(name, nsPass, func(d, s []float32) { vec.DivIntoScalar(d, s, 1) })
 	case graph.Exp:
-		return m.elementwise(string(op.Func), nsSmooth, vec.Exp)
+		return m.elementwise(name, nsSmooth, vec.Exp)
 	case graph.Sqrt:
-		return m.elementwise(string(op.Func), nsPass, func(d, s []float32) {
-			for i, x := range s {
-				d[i] = float32(math.Sqrt(float64(x)))
-			}
-		})
+		return m.elementwise(name, nsPass, vec.Sqrt)
 	}
-	return m.elementwise(string(op.Func), nsScalar, func(d, s []float32) {
+	return m.elementwise("go "+string(op.Func), nsScalar, func(d, s []float32) {
 		for i, x := range s {
 			d[i] = float32(f(float64(x)))
 		}

@@ -3,6 +3,7 @@ package step
 import (
 	"math"
 
+	"github.com/kerasrun/kerasrun/kernels/cpu"
 	"github.com/kerasrun/kerasrun/kernels/pool"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -61,7 +62,7 @@ func (m *maker) reduce(op graph.Reduce) Step {
 		r.blocks = min((chunks+outer-1)/outer, (inner+minBlock-1)/minBlock)
 		r.lines = split{n: (inner + line - 1) / line, chunks: r.blocks}
 	}
-	k := kernel("vec", name)
+	k := kernelOn(cpu.Generic, "vec", name)
 	if inner > 1 && r.channels != nil {
 		k = kernelOn(pool.Variant(inner/r.blocks), "pool", name)
 	}

@@ -3,6 +3,7 @@ package step
 import (
 	"math"
 
+	"github.com/kerasrun/kerasrun/kernels/cpu"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
@@ -47,7 +48,7 @@ func (m *maker) softmax(op graph.Softmax) Step {
 		kept, along := splitAxes(x, reference.Strides(x), axes)
 		return &stridedSoftmax{m.base("go softmax", float64(flops), splitFor(kept.count(), float64(elems(x))*2*nsScalar)), m.operand(0), kept, along, op.Log}
 	}
-	s := &softmax{m.base(kernel("vec", "softmax"), float64(flops), splitFor(outer, ns)), m.operand(0), n, inner, vec.Softmax}
+	s := &softmax{m.base(kernelOn(cpu.Generic, "vec", "softmax"), float64(flops), splitFor(outer, ns)), m.operand(0), n, inner, vec.Softmax}
 	if op.Log {
 		s.f = vec.LogSoftmax
 	}
@@ -107,7 +108,7 @@ type sparsemax struct {
 func (m *maker) sparsemax() Step {
 	x := m.In[0].Shape
 	n := x[len(x)-1]
-	s := &sparsemax{m.base(kernel("vec", "sparsemax"), float64(4*elems(x)), splitFor(elems(x)/n, float64(elems(x))*nsScalar)), m.operand(0), n}
+	s := &sparsemax{m.base(kernelOn(cpu.Generic, "vec", "sparsemax"), float64(4*elems(x)), splitFor(elems(x)/n, float64(elems(x))*nsScalar)), m.operand(0), n}
 	s.info.Scratch = n
 	return s
 }
