@@ -320,15 +320,15 @@ func (s *Winograd) PackedLen() int { return winogradPoints * s.InC * packedOut(s
 // the short sums here. They are transformed in float64 and rounded
 // once.
 func PackWinograd(dst, kernel []float32, s *Winograd, c0, c1 int) {
-	for c := c0; c < c1; c++ {
-		for o := 0; o < s.OutC; {
-			inGroup := o % winogradGroup
-			cols := min(winogradGroup, s.OutC-(o-inGroup))
-			b := use.block(cols-inGroup, wideTerms)
-			at := winogradPoints*s.InC*(o-inGroup) + s.InC*inGroup + c*b.packed
-			packWinogradRow(dst[at:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), b)
-			o += b.cols
+	for o := 0; o < s.OutC; {
+		inGroup := o % winogradGroup
+		cols := min(winogradGroup, s.OutC-(o-inGroup))
+		b := use.block(cols-inGroup, wideTerms)
+		at := winogradPoints*s.InC*(o-inGroup) + s.InC*inGroup
+		for c := c0; c < c1; c++ {
+			packWinogradRow(dst[at+c*b.packed:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), b)
 		}
+		o += b.cols
 	}
 }
 

@@ -361,7 +361,7 @@ func BenchmarkWinograd(b *testing.B) {
 }
 
 func BenchmarkPackWinograd(b *testing.B) {
-	c := newWinogradCase(rand.New(rand.NewSource(1)), same3x3(4, 4, 0, 0, 256, 256), 1)
+	c := newWinogradCase(rand.New(rand.NewSource(1)), same3x3(4, 4, 0, 0, 512, 512), 1)
 	packed := make([]float32, c.PackedLen())
 	for range b.N {
 		PackWinograd(packed, c.kernel, &c.Winograd, 0, c.InC)
