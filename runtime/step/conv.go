@@ -352,7 +352,7 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 		conv.PackWinograd(dst, w.Float32s(), &c.shape, 0, c.shape.InC)
 	})
 	ns := max(c.shape.Nanoseconds(images), nsStream(int64(4*n)))
-	c.tiles, c.groups = splitTiles(images*c.shape.Tiles(), c.shape.ChannelGroups(), ns)
+	c.tiles, c.groups = splitTiles(images*c.shape.Tiles(), c.shape.ChannelGroups(), 4*n, ns)
 	flops := 2 * float64(images*p.Multiplications())
 	c.base = m.base(kernel("winograd", "4x4,3x3"), flops, split{c.tiles.n, c.tiles.chunks * c.groups.chunks, ns})
 	c.info.Scratch = c.shape.Scratch()
@@ -360,25 +360,29 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 }
 
 // Tiles of a chunk: what the kernel takes at a time, or, where that leaves few
-// chunks, enough to read the weights for.
+// chunks, enough to read the weights for, from a cache of the core or another.
 const (
 	manyTiles   = 28
-	enoughTiles = 4
+	enoughTiles = 12
+	nearTiles   = 4
 	fewChunks   = 8
+	nearWeights = 1 << 19 // bytes
 )
 
-// splitTiles chooses chunks for tiles that take ns together. Few tiles are
-// split by channels as well, which transforms the inputs once for each: so a
-// chunk has two groups at least.
-func splitTiles(tiles, groups int, ns float64) (t, g split) {
-	want := chunksFor(ns)
-	n := min(want, max(tiles/manyTiles, min(fewChunks, tiles/enoughTiles)))
-	byChannels := 1
-	if n < fewChunks && groups > 1 {
-		byChannels = max(1, min(groups/2, want, fewChunks))
-		n = max(1, min(n, fewChunks/byChannels))
+// splitTiles chooses chunks for tiles that take ns together with weights of the
+// given bytes. Few tiles are split by channels as well, which transforms the
+// inputs once for each: so a chunk has two groups at least.
+func splitTiles(tiles, groups, weights int, ns float64) (t, g split) {
+	want, enough := chunksFor(ns), enoughTiles
+	if weights <= nearWeights {
+		enough = nearTiles
 	}
-	return split{tiles, max(n, 1), ns}, split{groups, byChannels, ns}
+	n := min(want, max(1, tiles/manyTiles, min(fewChunks, tiles/enough)))
+	byChannels := 1
+	if n < fewChunks {
+		byChannels = max(1, min(groups/2, want, fewChunks/n))
+	}
+	return split{tiles, n, ns}, split{groups, byChannels, ns}
 }
 
 func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
