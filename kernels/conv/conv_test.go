@@ -337,7 +337,9 @@ func TestResidualMayBeDst(t *testing.T) {
 			InH: 1, InW: 1, InC: 1, OutH: 1, OutW: 1, Multiplier: 1, KH: 1, KW: 1,
 			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
 		}
-		RunDepthwise(&d, dst, []float32{2}, []float32{5}, &Epilogue{Residual: dst}, 0, 1)
+		packed = make([]float32, DepthwisePackedLen(&d))
+		PackDepthwise(packed, []float32{5}, &d)
+		RunDepthwise(&d, dst, []float32{2}, packed, &Epilogue{Residual: dst}, 0, 1)
 		require.Equal(t, []float32{175}, dst)
 	})
 }

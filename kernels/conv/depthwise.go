@@ -16,20 +16,29 @@ type DepthwiseShape struct {
 	SrcStride, DstStride int // floats from pixel to pixel; 0 means InC and InC*Multiplier
 }
 
+// maxGathered is how many floats of the source are gathered at most where its
+// channels do not lie side by side; larger windows are left to the plain loop.
+const maxGathered = 4096
+
+// gathered returns how many rows and columns of the source the windows of rows
+// times up to 8 outputs lie on.
+func (s *DepthwiseShape) gathered(rows int) (h, w int) {
+	return (rows-1)*s.StrideH + (s.KH-1)*s.DilationH + 1, 7*s.StrideW + (s.KW-1)*s.DilationW + 1
+}
+
 // depthwiseLanes is the number of channels of a group of the packed weights, or
 // 0 where the plain loop runs.
 func depthwiseLanes(s *DepthwiseShape) int {
 	lanes := 0
 	switch {
-	case s.Multiplier > 1:
-	case use.name == cpu.AVX512 && s.InC >= 16:
+	case use.name == cpu.AVX512 && s.InC*s.Multiplier >= 16:
 		lanes = 16
 	case use.name == cpu.AVX512 || use.name == cpu.AVX2:
 		lanes = 8
 	case use.name == cpu.NEON:
 		lanes = 4
 	}
-	if s.InC < lanes {
+	if h, w := s.gathered(1); (s.Multiplier > 1 || s.InC < lanes) && h*w*lanes > maxGathered {
 		return 0
 	}
 	return lanes
@@ -47,17 +56,19 @@ func DepthwisePackedLen(s *DepthwiseShape) int {
 // PackDepthwise packs Keras's kernel (kh, kw, in, multiplier) into dst, which
 // has length DepthwisePackedLen(s): as it is for the plain loop, and else in
 // groups of a register of channels, (group, kh, kw, lane). The last group ends
-// at the last channel and may overlap the one before.
+// at the last channel and may overlap the one before; if it is the only one it is
+// filled up with zeros.
 func PackDepthwise(dst, kernel []float32, s *DepthwiseShape) {
 	lanes := depthwiseLanes(s)
 	if lanes == 0 {
 		copy(dst[:DepthwisePackedLen(s)], kernel)
 		return
 	}
-	for c := 0; c < s.InC; c += lanes {
-		from := min(c, s.InC-lanes)
+	out := s.InC * s.Multiplier
+	for c := 0; c < out; c += lanes {
+		from := max(min(c, out-lanes), 0)
 		for t := range s.KH * s.KW {
-			copy(dst[:lanes], kernel[t*s.InC+from:])
+			clear(dst[copy(dst[:lanes], kernel[t*out+from:][:min(lanes, out)]):lanes])
 			dst = dst[lanes:]
 		}
 	}

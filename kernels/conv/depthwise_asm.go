@@ -47,17 +47,26 @@ type depthwiseRun struct {
 	args                 depthwiseArgs
 }
 
-func runDepthwiseVector(s *DepthwiseShape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
-	const size = 4 // bytes of a float32
-	h := newAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.PadTop)
+func newDepthwiseRun(s *DepthwiseShape) depthwiseRun {
 	r := depthwiseRun{
 		s: s, w: newAxis(s.InW, s.OutW, s.KW, s.StrideW, s.DilationW, s.PadLeft),
-		srcStride: orElse(s.SrcStride, s.InC), dstStride: orElse(s.DstStride, s.InC),
+		srcStride: orElse(s.SrcStride, s.InC), dstStride: orElse(s.DstStride, s.InC*s.Multiplier),
 		lanes: depthwiseLanes(s),
 	}
+	r.chooseOutputs()
+	return r
+}
+
+func runDepthwiseVector(s *DepthwiseShape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
+	if s.Multiplier > 1 || s.InC < depthwiseLanes(s) {
+		runDepthwiseGathered(s, dst, src, packed, epi, y0, y1)
+		return
+	}
+	const size = 4 // bytes of a float32
+	h := newAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.PadTop)
+	r := newDepthwiseRun(s)
 	e := epi.orNone(r.dstStride)
 	r.residualStride = e.ResidualStride
-	r.chooseOutputs()
 
 	// An overlapping last group would add a residual twice where it is dst:
 	// its channels are left to the plain loop.
@@ -79,7 +88,7 @@ func runDepthwiseVector(s *DepthwiseShape, dst, src, packed []float32, epi *Epil
 	}
 	packed = packed[:DepthwisePackedLen(s)]
 	for x := 0; x < s.OutW; {
-		n, next := r.tiles(x)
+		n, next := r.tiles(x, depthwiseTiles)
 		for y := y0; y < y1; y++ {
 			rows := h.span(y)
 			a.rows, a.src, a.weights = max(rows.n, 0), nil, nil
@@ -96,11 +105,7 @@ func runDepthwiseVector(s *DepthwiseShape, dst, src, packed []float32, epi *Epil
 				a.residual = unsafe.Pointer(&e.Residual[y*s.OutW*r.residualStride])
 			}
 			a.tiles = n
-			if r.row {
-				depthwiseKernel(a, r.lanes, s.KW, s.StrideW, r.outputs)
-			} else {
-				depthwiseKernel(a, r.lanes, 0, 0, 0)
-			}
+			r.call()
 			if channels < s.InC {
 				r.tail(dst, src, packed, &e, rows, y, x, next, channels)
 			}
@@ -119,12 +124,21 @@ func (r *depthwiseRun) chooseOutputs() {
 	}
 }
 
-// tiles fills in the tiles of outputs from x on, and returns how many there are
-// and the output after them.
-func (r *depthwiseRun) tiles(x int) (n, next int) {
+// call runs the kernel on the tiles.
+func (r *depthwiseRun) call() {
+	if r.row {
+		depthwiseKernel(&r.args, r.lanes, r.s.KW, r.s.StrideW, r.outputs)
+	} else {
+		depthwiseKernel(&r.args, r.lanes, 0, 0, 0)
+	}
+}
+
+// tiles fills in at most most tiles of outputs from x on, and returns how many
+// there are and the output after them.
+func (r *depthwiseRun) tiles(x, most int) (n, next int) {
 	s := r.s
 	groups := (s.InC + r.lanes - 1) / r.lanes
-	limit := min(max(maxWork/(groups*s.KH*s.KW*r.outputs), 1), depthwiseTiles)
+	limit := min(max(maxWork/(groups*s.KH*s.KW*r.outputs), 1), most)
 	for ; n < limit && x < s.OutW; n++ {
 		t := &r.args.tile[n]
 		*t = depthwiseTile{dst: 4 * x * r.dstStride, residual: 4 * x * r.residualStride}
@@ -167,5 +181,108 @@ func (r *depthwiseRun) tail(dst, src, packed []float32, e *Epilogue, rows span, 
 			depthwiseRow(sum, src[from:], group[tap:], cols.n, cols.move*r.srcStride, r.lanes)
 		}
 		e.storeRow(dst, sum, y*s.OutW+x, r.dstStride, c)
+	}
+}
+
+// runDepthwiseGathered computes groups of channels that do not lie side by side
+// in the source, as with a multiplier, or that are fewer than a register has:
+// the pixels of a block of outputs are gathered into a register's width.
+func runDepthwiseGathered(s *DepthwiseShape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
+	const size = 4 // bytes of a float32
+	h := newAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.PadTop)
+	r := newDepthwiseRun(s)
+	e := epi.orNone(r.dstStride)
+	var pixels [maxGathered]float32
+	var sums [8 * 16]float32
+	_, width := s.gathered(1)
+	pixel := size * r.lanes
+	r.args.srcCol, r.args.srcStep, r.args.srcRow = pixel*s.DilationW, pixel*s.StrideW, pixel*width*s.DilationH
+	r.args.weightRow = pixel * s.KW
+	out := s.InC * s.Multiplier
+	packed = packed[:DepthwisePackedLen(s)]
+	// Sums of full groups go to dst at once.
+	direct := e.Residual == nil && out >= r.lanes
+	r.args.dst, r.args.dstStep = unsafe.Pointer(&sums), pixel
+	if direct {
+		r.args.dstStep = size * r.dstStride
+		if e.Clamp {
+			r.args.clamp, r.args.lo, r.args.hi = 1, e.Lo, e.Hi
+		}
+	}
+	height := 1 // of a block
+	for height < y1-y0 {
+		if rows, _ := s.gathered(height + 1); rows*width*r.lanes > maxGathered {
+			break
+		}
+		height++
+	}
+	for ; y0 < y1; y0 += height {
+		end := min(y0+height, y1)
+		for x := 0; x < s.OutW; {
+			_, next := r.tiles(x, 1)
+			t := &r.args.tile[0]
+			column, columns := t.src/(size*r.srcStride), 0
+			switch {
+			case r.row:
+				columns = t.end - t.first
+			case t.end > 0:
+				columns = (t.outputs-1)*s.StrideW + (t.end-1)*s.DilationW + 1
+			}
+			t.src, t.dst = 0, 0
+			for c := 0; c < out; c += r.lanes {
+				first := max(min(c, out-r.lanes), 0) // of the group
+				from := max(y0*s.StrideH-s.PadTop, 0)
+				to := min((end-1)*s.StrideH-s.PadTop+(s.KH-1)*s.DilationH+1, s.InH)
+				for y := from; y < to; y++ {
+					for j := range columns {
+						p := src[(y*s.InW+column+j)*r.srcStride:][:s.InC]
+						gather(pixels[((y-from)*width+j)*r.lanes:][:r.lanes], p, first, s.Multiplier)
+					}
+				}
+				if direct && e.Bias != nil {
+					r.args.bias = unsafe.Pointer(&e.Bias[first:out][0])
+				}
+				for y := y0; y < end; y++ {
+					rows := h.span(y)
+					r.args.src, r.args.weights, r.args.rows, r.args.tiles = nil, nil, max(rows.n, 0), 1
+					if rows.n > 0 {
+						r.args.src = unsafe.Pointer(&pixels[(rows.pos-from)*width*r.lanes])
+						r.args.weights = unsafe.Pointer(&packed[(c/r.lanes*s.KH+rows.first)*s.KW*r.lanes])
+					}
+					at := y*s.OutW + x
+					if direct {
+						_ = dst[(at+next-x-1)*r.dstStride+out-1]
+						r.args.dst = unsafe.Pointer(&dst[at*r.dstStride+first])
+						r.call()
+						continue
+					}
+					r.call()
+					for i := range next - x {
+						e.storeRow(dst, sums[i*r.lanes+c-first:][:min(r.lanes, out-c)], at+i, r.dstStride, c)
+					}
+				}
+			}
+			x = next
+		}
+	}
+}
+
+// gather writes the pixel of the source for output channels from first on.
+func gather(dst, pixel []float32, first, multiplier int) {
+	switch {
+	case multiplier == 1:
+		copy(dst, pixel[first:])
+	case multiplier == 2 && first%2 == 0 && len(dst)%2 == 0 && first+len(dst) <= 2*len(pixel):
+		for i, v := range pixel[first/2:][:len(dst)/2] {
+			dst[2*i], dst[2*i+1] = v, v
+		}
+	default:
+		in, m := first/multiplier, first%multiplier
+		for i := range dst {
+			dst[i] = pixel[min(in, len(pixel)-1)]
+			if m++; m == multiplier {
+				in, m = in+1, 0
+			}
+		}
 	}
 }

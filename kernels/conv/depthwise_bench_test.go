@@ -28,6 +28,18 @@ func BenchmarkDepthwise(b *testing.B) {
 	}
 }
 
+// BenchmarkDepthwiseGathered runs layers whose channels are gathered.
+func BenchmarkDepthwiseGathered(b *testing.B) {
+	for _, c := range []struct{ size, channels, multiplier int }{{56, 32, 2}, {14, 256, 2}, {112, 3, 1}, {112, 3, 8}} {
+		b.Run(fmt.Sprintf("%dx%d*%d", c.size, c.channels, c.multiplier), func(b *testing.B) {
+			benchmarkDepthwise(b, DepthwiseShape{
+				InH: c.size, InW: c.size, InC: c.channels, OutH: c.size, OutW: c.size, Multiplier: c.multiplier, KH: 3, KW: 3,
+				StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1,
+			})
+		})
+	}
+}
+
 func benchmarkDepthwise(b *testing.B, s DepthwiseShape) {
 	src, dst := make([]float32, s.InH*s.InW*s.InC), make([]float32, s.OutH*s.OutW*s.InC*s.Multiplier)
 	packed := make([]float32, DepthwisePackedLen(&s))

@@ -94,8 +94,23 @@ func TestDepthwiseTiles(t *testing.T) {
 					d := depthwise(s, 1+r.Intn(50), 1)
 					d.SrcStride, d.DstStride = d.InC+r.Intn(2), d.InC+r.Intn(2)
 					checkDepthwise(t, r, d)
+					checkDepthwise(t, r, depthwise(s, 1+r.Intn(7), 1+r.Intn(4)))
 				}
 			}
+		}
+	})
+}
+
+// An image of more rows than are gathered at a time, and a window that is not.
+func TestDepthwiseGathered(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(5))
+		for _, k := range []int{3, 40} {
+			s := DepthwiseShape{
+				InH: 90, InW: 5, InC: 9, OutH: 90, OutW: 5, Multiplier: 2, KH: k, KW: 3,
+				StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: k / 2, PadLeft: 1,
+			}
+			checkDepthwise(t, r, s)
 		}
 	})
 }
@@ -119,13 +134,18 @@ func TestDepthwiseLongRows(t *testing.T) {
 // A slice that is too short panics before assembly touches it.
 func TestDepthwiseShortSlices(t *testing.T) {
 	eachVariant(t, func(t *testing.T) {
-		s := DepthwiseShape{
-			InH: 5, InW: 6, InC: 20, OutH: 5, OutW: 6, Multiplier: 1, KH: 3, KW: 3,
-			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1,
+		for _, multiplier := range []int{1, 2} {
+			s := DepthwiseShape{
+				InH: 5, InW: 6, InC: 20, OutH: 5, OutW: 6, Multiplier: multiplier, KH: 3, KW: 3,
+				StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadTop: 1, PadLeft: 1,
+			}
+			out := 20 * multiplier
+			checkShortSlices(t, 5*6*20, 5*6*out, DepthwisePackedLen(&s), out, func(dst, src, packed []float32, epi *Epilogue) {
+				RunDepthwise(&s, dst, src, packed, epi, 0, 5)
+				epi.Residual = nil
+				RunDepthwise(&s, dst, src, packed, epi, 0, 5)
+			})
 		}
-		checkShortSlices(t, 5*6*20, 5*6*20, DepthwisePackedLen(&s), 20, func(dst, src, packed []float32, epi *Epilogue) {
-			RunDepthwise(&s, dst, src, packed, epi, 0, 5)
-		})
 	})
 }
 
