@@ -269,3 +269,31 @@ func TestInfo(t *testing.T) {
 	require.Zero(t, s.Info().Scratch)
 	require.Equal(t, "conv/"+string(cpu.Active())+" 2x3x5", s.Info().Kernel)
 }
+
+// TestOneRow compares convolutions over images of a single row, whose chunks
+// are pixels, with the reference.
+func TestOneRow(t *testing.T) {
+	r := rand.New(rand.NewSource(13))
+	most := 0
+	for range 40 {
+		n, c := between(r, 300, 900), between(r, 16, 40)
+		size, strides, dilation := []int{between(r, 1, 5)}, []int{between(r, 1, 2)}, []int{1}
+		if strides[0] == 1 {
+			dilation[0] = between(r, 1, 3)
+		}
+		x, p := random(r, between(r, 1, 3), n, c), padding(r, 1, size)
+		tr := trial{op: graph.DepthwiseConv{Strides: strides, Dilation: dilation, Padding: p}, in: []graph.Tensor{x, random(r, size[0], c, 1)}, terms: size[0]}
+		if r.Intn(3) > 0 {
+			tr = trial{op: graph.Conv{Strides: strides, Dilation: dilation, Groups: 1, Padding: p},
+				in: []graph.Tensor{x, random(r, size[0], c, between(r, 10, 40))}, terms: size[0] * c}
+		}
+		tr = tr.finishConv(r)
+		tr.check(t)
+		s, err := New(tr.spec(t), nil)
+		require.NoError(t, err)
+		if c, ok := s.(*convolution); ok && c.wide {
+			most = max(most, c.rows.chunks/x.Shape[0])
+		}
+	}
+	require.Greater(t, most, 1, "no image had more than one chunk")
+}
