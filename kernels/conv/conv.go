@@ -63,6 +63,7 @@ func Run(s *Shape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
 // RunPanels is [Run] for the output channels of panels p0 to p1-1 only. It
 // splits what has too few rows to split, such as Dense on one sample.
 func RunPanels(s *Shape, dst, src, packed []float32, epi *Epilogue, y0, y1, p0, p1 int) {
-	j := newJob(s, epi)
+	var j job
+	j.convolution(s, epi)
 	run(&j, dst, src, packed, y0, y1, p0, p1)
 }

@@ -13,37 +13,36 @@ type job struct {
 	epi                  Epilogue
 }
 
-func newJob(s *Shape, epi *Epilogue) job {
-	j := job{
-		h:         newAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.PadTop),
-		w:         newAxis(s.InW, s.OutW, s.KW, s.StrideW, s.DilationW, s.PadLeft),
-		in:        s.InC / s.Groups,
-		out:       s.OutC / s.Groups,
-		groups:    s.Groups,
-		blockK:    blockK,
-		srcStride: orElse(s.SrcStride, s.InC),
-		dstStride: orElse(s.DstStride, s.OutC),
+// convolution makes j, which is zero, the job of a convolution. It fills j in
+// place: copies of a job cost small layers more than what is in it.
+func (j *job) convolution(s *Shape, epi *Epilogue) {
+	j.h = newAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.PadTop)
+	j.w = newAxis(s.InW, s.OutW, s.KW, s.StrideW, s.DilationW, s.PadLeft)
+	j.in, j.out, j.groups, j.blockK = s.InC, s.OutC, s.Groups, blockK
+	j.srcStride, j.dstStride = orElse(s.SrcStride, s.InC), orElse(s.DstStride, s.OutC)
+	if s.Groups > 1 {
+		j.in, j.out = s.InC/s.Groups, s.OutC/s.Groups
 	}
-	j.epi = epi.orNone(j.dstStride)
+	j.epilogue(epi)
 	j.oneRow = s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 &&
 		s.PadTop == 0 && s.PadLeft == 0 && s.OutH <= s.InH && s.OutW == s.InW
 	j.joined = s.Groups == 1 && s.DilationW == 1 && j.srcStride == s.InC
-	return j
 }
 
-func newTransposedJob(s *TransposedShape, epi *Epilogue) job {
-	j := job{
-		h:         newTransposedAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.CropTop),
-		w:         newTransposedAxis(s.InW, s.OutW, s.KW, s.StrideW, s.DilationW, s.CropLeft),
-		in:        s.InC,
-		out:       s.OutC,
-		groups:    1,
-		blockK:    blockK,
-		srcStride: orElse(s.SrcStride, s.InC),
-		dstStride: orElse(s.DstStride, s.OutC),
+// transposedConvolution makes j, which is zero, the job of a transposed convolution.
+func (j *job) transposedConvolution(s *TransposedShape, epi *Epilogue) {
+	j.h = newTransposedAxis(s.InH, s.OutH, s.KH, s.StrideH, s.DilationH, s.CropTop)
+	j.w = newTransposedAxis(s.InW, s.OutW, s.KW, s.StrideW, s.DilationW, s.CropLeft)
+	j.in, j.out, j.groups, j.blockK = s.InC, s.OutC, 1, blockK
+	j.srcStride, j.dstStride = orElse(s.SrcStride, s.InC), orElse(s.DstStride, s.OutC)
+	j.epilogue(epi)
+}
+
+func (j *job) epilogue(epi *Epilogue) {
+	if epi != nil {
+		j.epi = *epi
 	}
-	j.epi = epi.orNone(j.dstStride)
-	return j
+	j.epi.ResidualStride = orElse(j.epi.ResidualStride, j.dstStride)
 }
 
 func orElse(n, otherwise int) int {
@@ -153,6 +152,10 @@ func (j *job) column(w *work, dst, src, packed []float32, x, y0, y1, p0, p1 int)
 // strip computes a strip's channels of panels p0 to p1-1: as many pixels as stay
 // cached for all panels, then the next.
 func (j *job) strip(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
+	if s.lines*s.n <= fewPixels || p1-p0 == 1 && j.out <= use.width {
+		j.panels(w, dst, src, packed, s, p0, p1)
+		return
+	}
 	pixels := j.pixelsAtOnce(s)
 	lines := max(1, pixels/s.n)
 	for line := 0; line < s.lines; line += lines {
@@ -168,7 +171,10 @@ func (j *job) strip(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
 
 // panels computes a strip block by block.
 func (j *job) panels(w *work, dst, src, packed []float32, s *strip, p0, p1 int) {
-	perGroup := panelsOf(j.out)
+	perGroup := p1 // panels
+	if j.groups > 1 {
+		perGroup = panelsOf(j.out)
+	}
 	terms := j.h.taps * j.w.taps * j.in
 	groupLen := terms * packedOut(j.out)
 	for p := p0; p < p1; p++ {
@@ -199,14 +205,16 @@ type place struct{ from, at, pixel, channel int }
 // panels pass over it.
 const cacheFloats = 1 << 16
 
+// fewPixels are always computed at once: a multiple of every tile's rows.
+const fewPixels = 6 * 7 * 16
+
 // pixelsAtOnce is the number of pixels of a strip that are computed for all
-// panels before the next ones: a multiple of every tile's rows.
+// panels before the next ones.
 func (j *job) pixelsAtOnce(s *strip) int {
-	const rows = 6 * 7 * 16
 	if step := s.advance * j.srcStride; step > 0 {
-		return max(1, cacheFloats/step/rows) * rows
+		return max(1, cacheFloats/step/fewPixels) * fewPixels
 	}
-	return rows
+	return fewPixels
 }
 
 // segments returns the segments of a sum, as in tileArgs, for blocks of the

@@ -9,19 +9,19 @@ const masked = true
 
 // setMask names the lanes of a block's last register that are stored.
 func (g *gemmArgs) setMask(b *block) {
-	lanes := b.packed / b.vectors
-	n := lanes - (b.packed - b.cols)
-	g.tail, g.bits = 0, 1<<n-1
-	if n < lanes {
+	missing := b.packed - b.cols
+	g.tail, g.bits = 0, (1<<16-1)>>missing
+	if missing > 0 {
 		g.tail = 1
 	}
-	for i := range g.mask {
-		g.mask[i] = 0
-		if i < n {
-			g.mask[i] = 1<<32 - 1
-		}
+	if b.kernel == cpu.AVX2 {
+		g.bits = 0
+		g.mask = [8]uint32(laneMask[missing:])
 	}
 }
+
+// laneMask from i on is the mask of a register of AVX2 without its last i lanes.
+var laneMask = [16]uint32{1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1}
 
 func gemmTile(b *block, g *gemmArgs, rows int) {
 	if b.kernel == cpu.AVX512 {

@@ -81,19 +81,24 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 		g.resume, g.keep = 0, 0
 		g.segments(k, n0, a0, b0, n1, a1, b1, b.packed)
 	}
-	tiles := (s.n + b.rows - 1) / b.rows
-	small, larger := s.n/tiles, s.n%tiles // larger tiles have small+1 pixels
+	tiles, small, larger := 1, s.n, 0 // larger tiles have small+1 pixels
+	if s.n > b.rows {
+		tiles = (s.n + b.rows - 1) / b.rows
+		small, larger = s.n/tiles, s.n%tiles
+	}
 	for o := 0; o < s.n; {
 		rows, count := small+1, larger
 		if o > 0 || larger == 0 {
 			rows, count = small, tiles-larger
 		}
 		g.tileA, g.tileC, g.tileResidual = rows*g.rowStep, rows*g.cStep, rows*g.residualStep
-		limit := 1 // of tiles in a call
-		if whole {
-			limit = max(1, maxWork/(max(terms, 1)*rows*b.vectors))
+		limit, perCall := 1, 1 // tiles of a line and lines in a call
+		if work := max(terms, 1) * rows * b.vectors; whole && work*count*s.lines <= maxWork {
+			limit, perCall = count, s.lines
+		} else if whole {
+			limit = max(1, maxWork/work)
+			perCall = max(1, limit/count)
 		}
-		perCall := max(1, limit/count) // lines
 		for line := 0; line < s.lines; line += perCall {
 			for tile := 0; tile < count; tile += limit {
 				g.tiles, g.lines = min(count-tile, limit), min(s.lines-line, perCall)
@@ -133,7 +138,10 @@ func (g *gemmArgs) point(src, packed []float32, a, b, k int) {
 // segments sets the segments, as in tileArgs.
 func (g *gemmArgs) segments(k, n0, a0, b0, n1, a1, b1, width int) {
 	g.k, g.piece = k, min(k, g.blockK)
-	g.every = g.blockK / max(1, g.piece)
+	g.every = g.blockK // no partial sums
+	if k*n0*n1 > g.blockK {
+		g.every = g.blockK / max(1, g.piece)
+	}
 	g.n0, g.a0, g.b0 = n0, 4*(a0-k), 4*(b0-k*width)
 	g.n1, g.a1, g.b1 = n1, 4*(a1-n0*a0), 4*(b1-n0*b0)
 }

@@ -32,6 +32,7 @@ func PackTransposed(dst, kernel []float32, s *TransposedShape) {
 // dst and src are whole images, packed comes from [PackTransposed]. epi may be
 // nil.
 func RunTransposed(s *TransposedShape, dst, src, packed []float32, epi *Epilogue, y0, y1 int) {
-	j := newTransposedJob(s, epi)
+	var j job
+	j.transposedConvolution(s, epi)
 	run(&j, dst, src, packed, y0, y1, 0, panelsOf(s.OutC))
 }
