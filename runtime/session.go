@@ -50,7 +50,7 @@ func newSession(p *plan.Plan, threads int) *session {
 		t := graph.Tensor{DType: slot.DType, Shape: slot.Shape}
 		switch slot.Place {
 		case plan.InArena:
-			n, _ := slot.Shape.Elems()
+			n := slot.Span()
 			t.Data = s.arena[slot.Offset : slot.Offset+n : slot.Offset+n]
 		case plan.InBuffer:
 			if buffers[slot.Offset] == nil {

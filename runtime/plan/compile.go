@@ -15,7 +15,7 @@ var ErrLimit = errors.New("limit exceeded")
 type Options struct {
 	// Keep lists value IDs that must come out of the plan, besides the outputs.
 	Keep []int
-	// NoFuse leaves every op a step of its own, for tests.
+	// NoFuse leaves every op a step of its own and every value memory of its own, for tests.
 	NoFuse bool
 	// MaxActivation bounds the bytes of intermediate values of one session; 0 means 2 GiB.
 	MaxActivation int64
@@ -30,6 +30,8 @@ type Compiled struct {
 	limit int64
 	// winograd is Options.Winograd.
 	winograd int64
+	// joins makes operands of concatenations parts of their results.
+	joins bool
 }
 
 // Compile runs the passes over g, whose parameters have the given values, in the order of g.Params.
@@ -49,7 +51,7 @@ func Compile(g *graph.Graph, weights []graph.Tensor, packs *step.Packs, o Option
 	if o.MaxActivation <= 0 {
 		o.MaxActivation = 2 << 30
 	}
-	return &Compiled{p, packs, o.MaxActivation, o.Winograd}, nil
+	return &Compiled{p, packs, o.MaxActivation, o.Winograd, !o.NoFuse}, nil
 }
 
 // passes run in this order. Each may only rewrite the program's nodes and constants.

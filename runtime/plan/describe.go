@@ -32,7 +32,8 @@ func (p *Plan) results(s Step) string {
 	return strings.Join(out, ", ")
 }
 
-// Describe names the op of s and what is fused: "Conv + bias + residual + relu".
+// Describe names the op of s and what is fused, and the concatenation that the
+// result is a part of: "Conv + bias + residual + relu into concatenate".
 func (s Step) Describe() string {
 	text := graph.Name(s.Op)
 	switch op := s.Op.(type) {
@@ -58,6 +59,9 @@ func (s Step) Describe() string {
 	}
 	if p := s.Fused.Pool; p != nil {
 		text += " + max pool " + sizes(p.Size)
+	}
+	if s.Into != "" {
+		text += " into " + s.Into
 	}
 	return text
 }

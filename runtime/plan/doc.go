@@ -5,5 +5,6 @@
 // padding, residual addition and max pooling into the op before them. [Compiled.Plan] then
 // makes the plan for concrete input shapes: it infers every type, makes a
 // [step.Step] of each node and lays all intermediate values into one arena by
-// their lifetimes.
+// their lifetimes; operands of concatenations are written into the result where
+// the steps on both sides allow it.
 package plan

@@ -13,6 +13,9 @@ const align = 16
 // A block is the memory of one or more values (aliases), alive from the step
 // that writes it to the last that reads it.
 type block struct {
+	within      *block // the concatenation that it is a part of, or nil; offset is then that of the part
+	stride      int    // float32 elements from pixel to pixel, 0 when they lie side by side
+	values      int    // values that share it
 	first, last int
 	size        int // float32 elements in the arena, 0 for none
 	offset      int
@@ -27,6 +30,7 @@ func (b *planner) place() ([]*block, error) {
 	var blocks []*block
 	of := make([]*block, len(b.p.values))
 	add := func(v int, bl block) {
+		bl.values = 1
 		blocks = append(blocks, &bl)
 		of[v] = &bl
 	}
@@ -43,6 +47,7 @@ func (b *planner) place() ([]*block, error) {
 		}
 		if alias(n) {
 			of[n.out[0]] = of[n.in[0]]
+			of[n.out[0]].values++
 			continue
 		}
 		for _, v := range n.out {
@@ -64,6 +69,9 @@ func (b *planner) place() ([]*block, error) {
 	for _, v := range b.p.outputs {
 		of[v].last = end
 	}
+	if b.joins {
+		b.joinConcatenations(of)
+	}
 	b.plan.Arena = arrange(blocks)
 	if total += int64(b.plan.Arena) * 4; total > b.limit {
 		return nil, fmt.Errorf("%w: intermediate values need %d bytes, more than %d", ErrLimit, total, b.limit)
@@ -76,7 +84,7 @@ func (b *planner) place() ([]*block, error) {
 func arrange(blocks []*block) int {
 	var order, placed []*block
 	for _, bl := range blocks {
-		if bl.place == InArena {
+		if bl.place == InArena && bl.within == nil {
 			order = append(order, bl)
 		}
 	}
@@ -109,7 +117,7 @@ func (b *planner) slots(of []*block) {
 			return b.slot[v]
 		}
 		bl := of[v]
-		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.offset, Tensor: bl.tensor}
+		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.at(), Stride: bl.stride, Tensor: bl.tensor}
 		switch bl.place {
 		case InInput:
 			s.Offset = bl.input

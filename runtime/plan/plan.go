@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
@@ -30,6 +31,7 @@ type Step struct {
 	Op      graph.Op
 	Fused   step.Epilogue
 	Layers  []string // Keras layers whose work it does
+	Into    string   // the layer of the concatenation that the result is written into
 	In, Out []int    // slots; a negative operand was packed into the step
 }
 
@@ -49,12 +51,25 @@ type Slot struct {
 	graph.Type
 	Place  Place
 	Offset int
+	// Stride is the distance from pixel to pixel (elements along the last axis)
+	// of a part of a wider value, 0 where pixels lie side by side.
+	Stride int
 	Tensor *graph.Tensor // InConst
+}
+
+// Span is the number of elements from the first of s to behind its last.
+func (s *Slot) Span() int {
+	n, _ := s.Shape.Elems()
+	if s.Stride == 0 || n == 0 {
+		return n
+	}
+	c := s.Shape[len(s.Shape)-1]
+	return (n/c-1)*s.Stride + c
 }
 
 // Plan makes the plan for inputs of the given shapes, which must fit the model's.
 func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
-	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values))}
+	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, joins: c.joins, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values)), parts: map[*node][]bool{}, into: map[int]string{}}
 	for i := range b.slot {
 		b.slot[i] = -1
 	}
@@ -65,7 +80,7 @@ func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.steps(); err != nil {
+	if err := b.steps(blocks); err != nil {
 		return nil, err
 	}
 	b.slots(blocks)
@@ -80,8 +95,11 @@ type planner struct {
 	packs    *step.Packs
 	limit    int64
 	winograd int64
-	types    []graph.Type // by value, concrete
-	slot     []int        // by value
+	joins    bool
+	types    []graph.Type     // by value, concrete
+	slot     []int            // by value
+	parts    map[*node][]bool // of concatenations: operands that are written into the result
+	into     map[int]string   // by value that is a part: the layer of the concatenation
 	plan     Plan
 }
 
@@ -123,27 +141,41 @@ func (b *planner) infer(inputs []graph.Shape) error {
 	return nil
 }
 
+// spec describes the step of n.
+func (b *planner) spec(n *node) step.Spec {
+	spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd}
+	for _, v := range n.in {
+		spec.In = append(spec.In, b.types[v])
+		spec.Const = append(spec.Const, b.p.consts[v])
+	}
+	for _, v := range n.out {
+		spec.Out = append(spec.Out, b.types[v])
+	}
+	return spec
+}
+
 // steps makes the step of every node and the slots it touches. Reshapes of
-// values make no step: they share the slot's memory (see place).
-func (b *planner) steps() error {
+// values make no step: they share the slot's memory (see place). Nor do
+// concatenations whose operands were all written into the result.
+func (b *planner) steps(of []*block) error {
 	for _, n := range b.p.nodes {
-		spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd}
-		for _, v := range n.in {
-			spec.In = append(spec.In, b.types[v])
-			spec.Const = append(spec.Const, b.p.consts[v])
-		}
-		for _, v := range n.out {
-			spec.Out = append(spec.Out, b.types[v])
-		}
 		var s step.Step
-		if !alias(n) {
+		if parts := b.parts[n]; !alias(n) && (parts == nil || slices.Contains(parts, false)) {
+			spec := b.spec(n)
+			spec.InPlace = parts
+			for _, v := range n.in {
+				spec.InStride = append(spec.InStride, of[v].stride)
+			}
+			for _, v := range n.out {
+				spec.OutStride = of[v].stride
+			}
 			var err error
 			if s, err = step.New(spec, b.packs); err != nil {
 				return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(n.op), err)
 			}
 			b.plan.Scratch = max(b.plan.Scratch, s.Info().Scratch)
 		}
-		b.plan.Steps = append(b.plan.Steps, Step{Step: s, Op: n.op, Fused: n.epi, Layers: n.layers})
+		b.plan.Steps = append(b.plan.Steps, Step{Step: s, Op: n.op, Fused: n.epi, Into: b.into[n.out[0]], Layers: n.layers})
 	}
 	return nil
 }

@@ -83,6 +83,29 @@ var nets = []struct {
 		z := n.maxPool(n.conv(y, 9, 3, 1, graph.Same), 3, 1)            // 81 are not
 		return []graph.Value{n.maxPool(y, 2, 2), n.maxPool(y, 2, 1), z} // y is read twice
 	}},
+	{"skip_connections", graph.Shape{2, 8, 8, 3}, func(n *net, x graph.Value) []graph.Value {
+		skip := n.relu(n.conv(x, 128, 3, 1, graph.Same)) // pooled and concatenated
+		y := n.relu(n.conv(n.maxPool(skip, 2, 2), 12, 3, 1, graph.Same))
+		y = n.Apply(graph.ConvTranspose{Strides: []int{2, 2}, Dilation: []int{1, 1}, Padding: graph.Padding{Mode: graph.Same}}, y, n.weight(2, 2, 136, 12))
+		y = n.Apply(graph.Concat{Axis: -1}, y, skip)
+		return []graph.Value{n.conv(y, 4, 3, 1, graph.Same)}
+	}},
+	{"dense_block", graph.Shape{2, 6, 5, 4}, func(n *net, x graph.Value) []graph.Value {
+		x = n.conv(x, 130, 3, 1, graph.Same)
+		for range 3 { // the new channels are few
+			y := n.conv(n.relu(n.batchNorm(x)), 4, 3, 1, graph.Same)
+			x = n.Apply(graph.Concat{Axis: 3}, x, y)
+		}
+		y := n.Apply(graph.Softmax{Axes: []int{-1}}, x) // reads the whole
+		z := n.Apply(graph.Concat{Axis: -1}, y, n.Apply(graph.Activation{Func: graph.Tanh}, y), n.Apply(graph.Activation{Func: graph.Sigmoid}, x))
+		return []graph.Value{y, z, n.Apply(graph.Reduce{Func: graph.ReduceMean, Axes: []int{1, 2}}, x)}
+	}},
+	{"outermost_concatenation", graph.Shape{1, 6, 4}, func(n *net, x graph.Value) []graph.Value {
+		flat := graph.Reshape{Dims: []int{graph.KeepDim(0), graph.Infer1}}
+		y := n.Apply(flat, n.Apply(graph.Softmax{Axes: []int{-1}}, x)) // a part of another shape
+		z := n.Apply(graph.AddBias{}, n.Apply(graph.MatMul{}, n.Apply(flat, x), n.weight(24, 5)), n.weight(5))
+		return []graph.Value{n.Apply(graph.Concat{Axis: -1}, y, z, n.Apply(flat, x)), z} // the input has to be copied
+	}},
 	{"preprocessing", graph.Shape{2, 5, 4, 3}, func(n *net, x graph.Value) []graph.Value {
 		scale := n.Scalar(graph.Float32, 1.0/255)
 		x = n.Apply(graph.Binary{Func: graph.Mul}, x, scale)
@@ -140,7 +163,7 @@ func execute(t *testing.T, p *Plan, x graph.Tensor) []graph.Tensor {
 	tensors := make([]graph.Tensor, len(p.Slots))
 	for i, s := range p.Slots {
 		tensors[i] = graph.Tensor{DType: s.DType, Shape: s.Shape}
-		n, _ := s.Shape.Elems()
+		n := s.Span()
 		switch s.Place {
 		case InArena:
 			tensors[i].Data = arena[s.Offset : s.Offset+n]
@@ -194,7 +217,7 @@ func TestPasses(t *testing.T) {
 					continue
 				}
 				// The variant of the kernels is the CPU's.
-				text := regexp.MustCompile(`(conv|pool|vec)/\w+ +`).ReplaceAllString(p.String(), "$1/CPU ")
+				text := regexp.MustCompile(`(conv|pool|vec|transposed)/\w+ +`).ReplaceAllString(p.String(), "$1/CPU ")
 				text = regexp.MustCompile(` +\n`).ReplaceAllString(text, "\n")
 				file := filepath.Join("testdata", c.name+".txt")
 				if *update {

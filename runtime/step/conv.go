@@ -19,7 +19,8 @@ type convolution struct {
 	wide                      bool      // an image is one row: pixels take the place of rows
 	block                     int       // rows computed at a time
 	spatial
-	inImage int // floats of an image
+	inImage        int // floats of an image
+	residualStride int // floats from pixel to pixel, 0 for that of the result
 	finish
 }
 
@@ -142,12 +143,16 @@ func (m *maker) transposed(op graph.ConvTranspose) Step {
 
 // convolution completes a step whose planes are p.
 func (m *maker) convolution(s spatial, p plane, name string) Step {
-	p.measure()
+	p.spread(m.inStride(0), m.OutStride)
+	if m.Epilogue.Pool != nil { // it is the pooled image that is spread
+		p.spread(m.inStride(0), 0)
+	}
 	c := &convolution{
 		plane: p, x: m.operand(0), bias: m.bias(), residual: m.residual(),
 		spatial: s, inImage: s.in[0] * p.in, finish: newFinish(m.Epilogue.Act),
 	}
-	images := elems(m.own[0].Shape) / (s.out[0] * p.out)
+	c.residualStride = m.residualStride()
+	images := elems(m.own[0].Shape) / (s.out[0] * p.outH * p.outW * p.outC)
 	flops := 2 * float64(p.multiplications()) * float64(s.taps[0]*s.out[0]*images)
 	scratch := 0
 	if w := m.constant(1); w != nil {
@@ -224,12 +229,11 @@ func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
 		n := lo / c.outH // the plane
 		y0 := lo - n*c.outH
 		y1 := min(c.outH, y0+hi-lo, y0+c.block)
-		at := n * c.plane.out
-		e := conv.Epilogue{Bias: bias}
+		e := conv.Epilogue{Bias: bias, ResidualStride: c.residualStride}
 		if residual != nil {
-			e.Residual = residual[at : at+c.plane.out]
+			e.Residual = part(residual, n, c.outH*c.outW*orElse(c.residualStride, c.dstStride))
 		}
-		c.runPlane(dst[at:at+c.plane.out], x[n/depth*c.inImage:][:c.inImage], packed, e, n%depth, y0, y1, p0, p1)
+		c.runPlane(part(dst, n, c.plane.out), part(x, n/depth, c.inImage), packed, e, n%depth, y0, y1, p0, p1)
 		lo += y1 - y0
 	}
 	return nil
@@ -259,25 +263,25 @@ func (c *convolution) runPlane(dst, image, packed []float32, e conv.Epilogue, o,
 			continue
 		}
 		if t > first {
-			e.Bias, e.Residual = nil, dst
+			e.Bias, e.Residual, e.ResidualStride = nil, dst, 0
 		}
 		if t == last {
 			c.into(&e)
 		}
-		src, w := image[from*c.plane.in:][:c.plane.in], packed[t*c.packedLen:][:c.packedLen]
+		src, w := part(image, from, c.plane.in), packed[t*c.packedLen:][:c.packedLen]
 		if !c.wide {
 			c.run(dst, src, w, &e, y0, y1, p0, p1)
 			continue
 		}
-		part, pixel := c.plane, c.plane.out/c.outH
-		at := part.cut(y0, y1, true)
+		piece, pixel := c.plane, c.plane.out/c.outH
+		at := piece.cut(y0, y1, true)
 		if e.Residual != nil {
-			e.Residual = e.Residual[y0*pixel:]
+			e.Residual = e.Residual[y0*orElse(e.ResidualStride, pixel):]
 		}
-		part.run(dst[y0*pixel:y1*pixel], src[at:], w, &e, 0, 1, p0, p1)
+		piece.run(dst[y0*pixel:min(y1*pixel, len(dst))], src[at:], w, &e, 0, 1, p0, p1)
 	}
 	row := c.plane.out / c.outH
-	c.activate(dst[y0*row:y1*row], p0, p1)
+	c.activate(dst[y0*row:min(y1*row, len(dst))], p0, p1)
 }
 
 // activate applies an activation that kernels do not, to the channels of panels
@@ -287,13 +291,18 @@ func (c *convolution) activate(dst []float32, p0, p1 int) {
 		return
 	}
 	lo, hi := c.channels(p0, p1)
-	width := c.plane.out / (c.outH * c.outW)
-	if hi-lo == width {
-		c.act(dst, dst)
+	eachPixel(c.act, dst, c.dstStride, lo, hi)
+}
+
+// eachPixel applies f to channels lo to hi-1 of pixels that are stride floats apart.
+func eachPixel(f func(dst, src []float32), pixels []float32, stride, lo, hi int) {
+	if hi-lo == stride {
+		f(pixels, pixels)
 		return
 	}
-	for ; len(dst) > 0; dst = dst[width:] {
-		c.act(dst[lo:hi], dst[lo:hi])
+	for at := 0; at < len(pixels); at += stride {
+		d := pixels[at+lo : at+hi]
+		f(d, d)
 	}
 }
 
@@ -323,6 +332,7 @@ type winograd struct {
 	x, bias, residual operand
 	packed            []float32
 	tiles, groups     split
+	residualStride    int // floats from pixel to pixel, 0 for that of the result
 	finish
 }
 
@@ -337,9 +347,10 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 		return nil
 	}
 	c := &winograd{
-		shape: conv.Winograd{Shape: p, Pool: m.Epilogue.Pool != nil}, x: m.operand(0), bias: m.bias(), residual: m.residual(),
+		shape: conv.Winograd{Shape: p, Pool: m.Epilogue.Pool != nil}, residualStride: m.residualStride(), x: m.operand(0), bias: m.bias(), residual: m.residual(),
 		finish: newFinish(m.Epilogue.Act),
 	}
+	c.shape.SrcStride, c.shape.DstStride = m.inStride(0), m.OutStride
 	images := m.In[0].Shape[0]
 	if !c.shape.Pays(images) {
 		return nil
@@ -387,7 +398,7 @@ func splitTiles(tiles, groups, weights int, ns float64) (t, g split) {
 
 func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
 	dst := result(a)
-	e := conv.Epilogue{Bias: c.bias.of(a), Residual: c.residual.of(a)}
+	e := conv.Epilogue{Bias: c.bias.of(a), Residual: c.residual.of(a), ResidualStride: c.residualStride}
 	c.into(&e)
 	t0, t1 := c.tiles.bounds(chunk % c.tiles.chunks)
 	g0, g1 := c.groups.bounds(chunk / c.tiles.chunks)
@@ -403,16 +414,10 @@ func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
 
 // activate applies an activation to channels lo to hi-1 of the outputs of a tile.
 func (c *winograd) activate(dst []float32, tile, lo, hi int) {
-	outH, outW, channels := c.shape.OutH, c.shape.OutW, c.shape.OutC
+	outH, outW, stride := c.shape.OutH, c.shape.OutW, orElse(c.shape.DstStride, c.shape.OutC)
 	n, y, x, h, w := c.shape.Tile(tile)
 	for i := range h {
-		row := dst[((n*outH+y+i)*outW+x)*channels:][:w*channels]
-		if hi-lo == channels {
-			c.act(row, row)
-			continue
-		}
-		for ; len(row) > 0; row = row[channels:] {
-			c.act(row[lo:hi], row[lo:hi])
-		}
+		at := ((n*outH+y+i)*outW + x) * stride
+		eachPixel(c.act, dst[at:min(at+w*stride, len(dst))], stride, lo, hi)
 	}
 }

@@ -92,7 +92,7 @@ func (m *maker) pooledConvolution(c *convolution, op graph.Pool, images int) Ste
 	y := m.Out[0].Shape
 	s := windows(m.own[0].Shape, y, op.Size, op.Strides, []int{1, 1}[:len(op.Size)], op.Padding)
 	p := &pooledConvolution{convolution: c, wide: c.outH == 1}
-	width := c.plane.out / (c.outH * c.outW)
+	width := c.outC
 	if !p.wide && !m.Epilogue.Residual {
 		// Columns that no window covers are not computed.
 		c.narrow(max(1, min(c.outW, (s.out[2]-1)*s.stride[2]-s.before[2]+s.taps[2])))
@@ -100,7 +100,7 @@ func (m *maker) pooledConvolution(c *convolution, op graph.Pool, images int) Ste
 	p.pool = pool.Shape{
 		InH: c.outH, InW: c.outW, C: width, OutH: s.out[1], OutW: s.out[2], KH: s.taps[1], KW: s.taps[2],
 		StrideH: s.stride[1], StrideW: s.stride[2], PadTop: s.before[1], PadLeft: s.before[2],
-		SrcStride: width, DstStride: width,
+		SrcStride: width, DstStride: orElse(m.OutStride, width),
 	}
 	p.line, p.axis = p.pool.InW*width, axisOf(&p.pool, p.wide)
 	if p.wide {
@@ -139,9 +139,9 @@ func (p *pooledConvolution) Run(a *Args, chunk int, scratch []float32) error {
 		y0 := lo - n*p.axis.out
 		y1 := min(p.axis.out, y0+hi-lo)
 		if residual != nil {
-			e.Residual = residual[n*p.plane.out:][:p.plane.out]
+			e.Residual = part(residual, n, p.plane.out)
 		}
-		p.image(dst[n*out:][:out], x[n*p.inImage:][:p.inImage], packed, &e, y0, y1, p0, p1, scratch[:p.most*p.line])
+		p.image(part(dst, n, out), part(x, n, p.inImage), packed, &e, y0, y1, p0, p1, scratch[:p.most*p.line])
 		lo += y1 - y0
 	}
 	return nil
@@ -185,9 +185,8 @@ func (p *pooledConvolution) convolve(dst, src, packed []float32, e conv.Epilogue
 	if e.Residual != nil {
 		e.Residual = e.Residual[y0*p.line:]
 	}
-	part := p.plane
-	from := part.cut(y0, y1, p.wide)
-	rows := part.outH
-	part.run(dst, src[from:], packed, &e, 0, rows, p0, p1)
+	piece := p.plane
+	from := piece.cut(y0, y1, p.wide)
+	piece.run(dst, src[from:], packed, &e, 0, piece.outH, p0, p1)
 	p.activate(dst[:(y1-y0)*p.line], p0, p1)
 }

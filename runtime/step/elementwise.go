@@ -11,16 +11,27 @@ type elementwise struct {
 	base
 	x operand
 	f func(dst, src []float32)
+	pixels
 }
 
 func (m *maker) elementwise(kernel string, ns float64, f func(dst, src []float32)) Step {
 	n := elems(m.Out[0].Shape)
-	return &elementwise{m.base(kernel, float64(n), splitFor(n, float64(n)*ns)), m.operand(0), f}
+	e := &elementwise{x: m.operand(0), f: f, pixels: m.pixels()}
+	e.base = m.base(kernel, float64(n), splitFor(n/e.c, float64(n)*ns))
+	return e
 }
 
 func (e *elementwise) Run(a *Args, chunk int, _ []float32) error {
 	lo, hi := e.work.bounds(chunk)
-	e.f(result(a)[lo:hi], e.x.of(a)[lo:hi])
+	if !e.apart {
+		e.f(result(a)[lo:hi], e.x.of(a)[lo:hi])
+		return nil
+	}
+	x, dst := e.x.of(a), result(a)
+	for i := lo; i < hi; i++ {
+		d, s := e.at(dst, x, i)
+		e.f(d, s)
+	}
 	return nil
 }
 

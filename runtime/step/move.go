@@ -110,12 +110,12 @@ func (m *maker) move() Step {
 func (m *maker) concat(op graph.Concat) []transfer {
 	y := m.Out[0].Shape
 	axes, _ := graph.Axes([]int{op.Axis}, len(y))
-	st := reference.Strides(y)
+	st := pixelStrides(y, m.OutStride)
 	var list []transfer
 	at := 0
 	for k, x := range m.In {
-		if elems(x.Shape) > 0 {
-			list = append(list, newTransfer(k, x.Shape, st, reference.Strides(x.Shape), at*st[axes[0]], 0))
+		if elems(x.Shape) > 0 && !(k < len(m.InPlace) && m.InPlace[k]) {
+			list = append(list, newTransfer(k, x.Shape, st, pixelStrides(x.Shape, m.inStride(k)), at*st[axes[0]], 0))
 		}
 		at += x.Shape[axes[0]]
 	}

@@ -23,6 +23,9 @@ func New(spec Spec, packs *Packs) (Step, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)
 	}
+	if err := m.checkStrides(); err != nil {
+		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)
+	}
 	s, err := m.step()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)

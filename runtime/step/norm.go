@@ -17,6 +17,7 @@ type scaleShift struct {
 	x            operand
 	scale, shift []float32
 	finish       finish
+	pixels
 }
 
 func (m *maker) batchNorm(op graph.BatchNorm) Step {
@@ -41,12 +42,15 @@ func (m *maker) batchNorm(op graph.BatchNorm) Step {
 	n := elems(weight)
 	key.form = fmt.Sprintf("batch norm %t %t %x", op.Scale, op.Center, math.Float64bits(op.Epsilon))
 	packed := m.packs.float32s(key, 2*n, func(dst []float32) { joinBatchNorm(dst[:n], dst[n:], op, key.tensors) })
-	s := &scaleShift{rows: newRows(x, x, weight), x: m.operand(0), scale: packed[:n], shift: packed[n:], finish: newFinish(m.Epilogue.Act)}
+	s := &scaleShift{rows: newRows(x, x, weight), x: m.operand(0), scale: packed[:n], shift: packed[n:], finish: newFinish(m.Epilogue.Act), pixels: m.pixels()}
 	ns := float64(elems(x)) * nsPass
 	if m.Epilogue.Act != nil {
 		ns += float64(elems(x)) * costOf(s.finish)
 	}
 	s.base = m.base(kernel("vec", "scale shift"), float64(2*elems(x)), s.rows.split(ns))
+	if s.apart {
+		s.work = splitFor(elems(x)/s.c, ns)
+	}
 	return s
 }
 
@@ -77,6 +81,15 @@ func joinBatchNorm(scale, shift []float32, op graph.BatchNorm, w [4]*graph.Tenso
 
 func (s *scaleShift) Run(a *Args, chunk int, _ []float32) error {
 	x, dst := s.x.of(a), result(a)
+	if s.apart {
+		lo, hi := s.work.bounds(chunk)
+		for i := lo; i < hi; i++ {
+			d, v := s.at(dst, x, i)
+			vec.ScaleShift(d, v, s.scale, s.shift)
+			s.finish.apply(d)
+		}
+		return nil
+	}
 	lo, hi, from, n := s.chunk(s.work, chunk)
 	at, end := lo*s.inner+from, (hi-1)*s.inner+from+n
 	d := dst[at:end]

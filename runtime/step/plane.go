@@ -15,7 +15,10 @@ type plane struct {
 	depthwise  conv.DepthwiseShape
 	transposed conv.TransposedShape
 
-	in, out    int // floats of an input and an output plane
+	in, out    int // floats of an input and an output plane, gaps between pixels included
+	outC       int // channels of the output
+	srcStride  int // floats from pixel to pixel
+	dstStride  int
 	outH, outW int
 	kernelLen  int // floats of a slice of the kernel and of its packed form
 	packedLen  int
@@ -34,17 +37,28 @@ func (p *plane) measure() {
 	switch p.kind {
 	case direct:
 		s := &p.conv
-		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.OutC, s.OutH, s.OutW
+		p.srcStride, p.dstStride, p.outC = orElse(s.SrcStride, s.InC), orElse(s.DstStride, s.OutC), s.OutC
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*p.srcStride, s.OutH*s.OutW*p.dstStride, s.OutH, s.OutW
 		p.kernelLen, p.packedLen = s.KH*s.KW*(s.InC/s.Groups)*s.OutC, conv.PackedLen(s)
 	case depthwise:
 		s := &p.depthwise
-		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.InC*s.Multiplier, s.OutH, s.OutW
-		p.kernelLen, p.packedLen = s.KH*s.KW*s.InC*s.Multiplier, conv.DepthwisePackedLen(s)
+		p.outC = s.InC * s.Multiplier
+		p.srcStride, p.dstStride = orElse(s.SrcStride, s.InC), orElse(s.DstStride, p.outC)
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*p.srcStride, s.OutH*s.OutW*p.dstStride, s.OutH, s.OutW
+		p.kernelLen, p.packedLen = s.KH*s.KW*p.outC, conv.DepthwisePackedLen(s)
 	case transposed:
 		s := &p.transposed
-		p.in, p.out, p.outH, p.outW = s.InH*s.InW*s.InC, s.OutH*s.OutW*s.OutC, s.OutH, s.OutW
+		p.srcStride, p.dstStride, p.outC = orElse(s.SrcStride, s.InC), orElse(s.DstStride, s.OutC), s.OutC
+		p.in, p.out, p.outH, p.outW = s.InH*s.InW*p.srcStride, s.OutH*s.OutW*p.dstStride, s.OutH, s.OutW
 		p.kernelLen, p.packedLen = s.KH*s.KW*s.OutC*s.InC, conv.TransposedPackedLen(s)
 	}
+}
+
+// spread sets the distances between pixels, 0 for the number of channels.
+func (p *plane) spread(src, dst int) {
+	p.conv.SrcStride, p.depthwise.SrcStride, p.transposed.SrcStride = src, src, src
+	p.conv.DstStride, p.depthwise.DstStride, p.transposed.DstStride = dst, dst, dst
+	p.measure()
 }
 
 // family names the kernel, form its packed weights.
@@ -71,9 +85,9 @@ func (p *plane) multiplications() int {
 	case direct:
 		return p.conv.Multiplications()
 	case depthwise:
-		return p.out * p.depthwise.KH * p.depthwise.KW
+		return p.outH * p.outW * p.outC * p.depthwise.KH * p.depthwise.KW
 	}
-	return p.in * p.transposed.KH * p.transposed.KW * p.transposed.OutC
+	return p.transposed.InH * p.transposed.InW * p.transposed.InC * p.transposed.KH * p.transposed.KW * p.transposed.OutC
 }
 
 // narrow keeps the first columns of the output only.
@@ -88,13 +102,13 @@ func (p *plane) cut(lo, hi int, wide bool) (from int) {
 	c, d := &p.conv, &p.depthwise
 	switch {
 	case p.kind == depthwise && wide:
-		from = cutAxis(&d.InW, &d.OutW, &d.PadLeft, d.StrideW, lo, hi) * d.InC
+		from = cutAxis(&d.InW, &d.OutW, &d.PadLeft, d.StrideW, lo, hi) * p.srcStride
 	case p.kind == depthwise:
-		from = cutAxis(&d.InH, &d.OutH, &d.PadTop, d.StrideH, lo, hi) * d.InW * d.InC
+		from = cutAxis(&d.InH, &d.OutH, &d.PadTop, d.StrideH, lo, hi) * d.InW * p.srcStride
 	case wide:
-		from = cutAxis(&c.InW, &c.OutW, &c.PadLeft, c.StrideW, lo, hi) * c.InC
+		from = cutAxis(&c.InW, &c.OutW, &c.PadLeft, c.StrideW, lo, hi) * p.srcStride
 	default:
-		from = cutAxis(&c.InH, &c.OutH, &c.PadTop, c.StrideH, lo, hi) * c.InW * c.InC
+		from = cutAxis(&c.InH, &c.OutH, &c.PadTop, c.StrideH, lo, hi) * c.InW * p.srcStride
 	}
 	p.measure()
 	return from
@@ -141,7 +155,7 @@ func (p *plane) panelCount() int {
 
 // channels are the output channels of panels p0 to p1-1.
 func (p *plane) channels(p0, p1 int) (lo, hi int) {
-	c := p.out / (p.outH * p.outW)
+	c := p.outC
 	if n := p.panelCount(); n > 1 && p1-p0 < n {
 		w := panelWidth()
 		return p0 * w, min(p1*w, c)

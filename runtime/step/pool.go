@@ -28,7 +28,8 @@ func (m *maker) pool(op graph.Pool) Step {
 		KD: s.taps[0], KH: s.taps[1], KW: s.taps[2], StrideD: s.stride[0], StrideH: s.stride[1], StrideW: s.stride[2],
 		PadFront: s.before[0], PadTop: s.before[1], PadLeft: s.before[2],
 	}
-	p.in, p.out = s.in[0]*s.in[1]*s.in[2]*c, p.rows*s.out[2]*c
+	p.shape.SrcStride, p.shape.DstStride = orElse(m.inStride(0), c), orElse(m.OutStride, c)
+	p.in, p.out = s.in[0]*s.in[1]*s.in[2]*p.shape.SrcStride, p.rows*s.out[2]*p.shape.DstStride
 	window := fmt.Sprintf("%dx%d", s.taps[1], s.taps[2])
 	if len(op.Size) == 3 {
 		window = fmt.Sprintf("%dx%s", s.taps[0], window)
@@ -45,7 +46,7 @@ func (p *pooling) Run(a *Args, chunk int, _ []float32) error {
 		n := lo / p.rows
 		y0 := lo - n*p.rows
 		y1 := min(p.rows, y0+hi-lo)
-		dst, src := y[n*p.out:][:p.out], x[n*p.in:][:p.in]
+		dst, src := part(y, n, p.out), part(x, n, p.in)
 		if p.average {
 			pool.Average(&p.shape, dst, src, y0, y1)
 		} else {

@@ -16,6 +16,7 @@ type reduction struct {
 	base
 	x        operand
 	n, inner int
+	stride   int   // from one run of inner elements to the next
 	blocks   int   // of inner
 	lines    split // of cache lines of inner into the blocks
 	f        func(dst, src []float32, outer, n, inner int)
@@ -43,7 +44,7 @@ func (m *maker) reduce(op graph.Reduce) Step {
 		kept, along := splitAxes(x, reference.Strides(x), axes)
 		return &stridedReduction{m.base("go "+name, float64(elems(x)), splitFor(kept.count(), float64(elems(x))*nsScalar/4)), m.operand(0), kept, along, op.Func}
 	}
-	r := &reduction{x: m.operand(0), n: n, inner: inner, blocks: 1}
+	r := &reduction{x: m.operand(0), n: n, inner: inner, stride: orElse(m.inStride(0), inner), blocks: 1}
 	switch op.Func {
 	case graph.ReduceSum:
 		r.f = vec.ReduceSum
@@ -89,7 +90,7 @@ func (r *reduction) Run(a *Args, chunk int, _ []float32) error {
 			c0, c1 = r.lines.bounds(u % r.blocks)
 			c0, c1 = c0*line, min(c1*line, r.inner)
 		}
-		r.channels(dst[o*r.inner+c0:o*r.inner+c1], x[o*r.n*r.inner+c0:], r.n, c1-c0, r.inner)
+		r.channels(dst[o*r.inner+c0:o*r.inner+c1], x[o*r.n*r.stride+c0:], r.n, c1-c0, r.stride)
 	}
 	return nil
 }

@@ -51,6 +51,13 @@ type Spec struct {
 	// (a weight or constant), else nil. A step may pack it and then not read the operand.
 	Const    []*graph.Tensor
 	Epilogue Epilogue
+	// InStride, by operand, and OutStride are the distances from pixel to pixel
+	// (elements along the last axis) of what is a part of a wider tensor; 0, or no
+	// InStride, means that pixels lie side by side. See Strided.
+	InStride  []int
+	OutStride int
+	// InPlace marks the operands of a Concat that were written into its result.
+	InPlace []bool
 	// Winograd is the bytes that weights transformed for Winograd's convolution
 	// may take in the Packs, those of other steps included; 0 leaves it out.
 	Winograd int64
