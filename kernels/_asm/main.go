@@ -33,6 +33,7 @@ var files = map[string]func(*text){
 	"vec/map_amd64.s":               func(t *text) { mapAssembly(t, avx512Vectors, avx2Vectors) },
 	"vec/map_arm64.s":               func(t *text) { mapAssembly(t, neonVectors) },
 	"vec/map_kernels.go":            mapKernels,
+	"vec/rows_amd64.s":              rowsAMD64,
 	"vec/stubs_amd64.go":            func(t *text) { mapStubs(t, avx512Vectors, avx2Vectors) },
 	"vec/stubs_arm64.go":            func(t *text) { mapStubs(t, neonVectors) },
 	"conv/depthwise_arm64.s":        depthwiseARM64,

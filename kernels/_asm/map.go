@@ -29,7 +29,7 @@ var mappings = []mapping{
 	{"hardSigmoid", hardSigmoid}, {"hardSigmoid2", hardSigmoid2}, {"hardSilu", hardSilu},
 	{"hardShrink", hardShrink}, {"softShrink", softShrink}, {"softsign", softsign},
 	{"abs", abs}, {"square", square}, {"sqrt", sqrt},
-	{"exp", exp}, {"sigmoid", sigmoid}, {"silu", silu}, {"tanh", tanh}, {"glu", glu},
+	{"exp", exp}, {"expLess", expLess}, {"sigmoid", sigmoid}, {"silu", silu}, {"tanh", tanh}, {"glu", glu},
 	{"elu", elu}, {"selu", selu}, {"celu", celu}, {"softplus", softplus}, {"logSigmoid", logSigmoid},
 	{"mish", mish}, {"gelu", gelu}, {"geluTanh", geluTanh},
 }

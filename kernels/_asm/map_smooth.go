@@ -71,6 +71,17 @@ func exp(f *formula) {
 	f.value(f.exponential(f.min(f.num(expMax), f.max(f.num(expMin), x))))
 }
 
+// expLess is e^(x-p) for x <= p, or NaN. What the difference loses to rounding is
+// taken into account, unless it is so far that the result is 0.
+func expLess(f *formula) {
+	x, p := f.operand(0), f.param(0)
+	d := f.sub(x, p)
+	z := f.sub(d, x)
+	lost := f.sub(f.add(p, z), f.sub(x, f.sub(d, z)))
+	lost = f.choose(f.lt(f.num(expMin), d), lost, f.num(0))
+	f.value(f.exponentialOf(f.max(f.num(expMin), d), lost))
+}
+
 // negative is -|x|, not below expMin.
 func (f *formula) negative(x value) value { return f.max(f.num(expMin), f.or(x, f.sign())) }
 

@@ -1796,6 +1796,151 @@ next:
 	BNE row
 	RET
 
+// func expLessNEON(args *mapArgs)
+TEXT ·expLessNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD mapArgs_dst(R0), R1
+	MOVD mapArgs_a(R0), R2
+	MOVD mapArgs_rows(R0), R5
+	MOVD $mapConstants<>(SB), R9
+	ADD $(mapArgs_p+0), R0, R10
+	VLD1R (R10), [V0.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $0, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $160, R9, R10
+	VLD1R (R10), [V12.S4]
+row:
+	MOVD mapArgs_n(R0), R6
+	AND $3, R6, R7
+	LSR $2, R6, R6
+	CBZ R6, rest
+loop:
+	VLD1.P 16(R2), [V13.S4]
+	WORD $0x4ea0d5ae // sub V14, V13, V0
+	WORD $0x4eadd5cf // sub V15, V14, V13
+	WORD $0x4e2fd410 // add V16, V0, V15
+	WORD $0x4eafd5cf // sub V15, V14, V15
+	WORD $0x4eafd5af // sub V15, V13, V15
+	WORD $0x4eafd60f // sub V15, V16, V15
+	WORD $0x6ea1e5d0 // lt V16, V14, V1
+	WORD $0x6e621df0 // choose V16, V15, V2
+	WORD $0x4e2ef42e // max V14, V1, V14
+	VMOV V7.B16, V15.B16
+	WORD $0x4e23cdcf // fma V15, V14, V3
+	WORD $0x4ea7d5ed // sub V13, V15, V7
+	WORD $0x4ea4cdae // fnma V14, V13, V4
+	WORD $0x4ea5cdae // fnma V14, V13, V5
+	WORD $0x4eb0d5d0 // sub V16, V14, V16
+	VMOV V8.B16, V14.B16
+	WORD $0x4e30ccce // fma V14, V6, V16
+	VMOV V9.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	VMOV V10.B16, V14.B16
+	WORD $0x4e30cdae // fma V14, V13, V16
+	VMOV V11.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	VMOV V12.B16, V14.B16
+	WORD $0x4e30cdae // fma V14, V13, V16
+	VMOV V12.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	WORD $0x6ea785ef // isub V15, V15, V7
+	WORD $0x4f3f05f0 // sra V16, V15, V63
+	WORD $0x4f37560e // shl V14, V16, V55
+	WORD $0x4eac85ce // iadd V14, V14, V12
+	WORD $0x6eb085f0 // isub V16, V15, V16
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4eac8610 // iadd V16, V16, V12
+	WORD $0x6e2eddae // mul V14, V13, V14
+	WORD $0x6e30ddd0 // mul V16, V14, V16
+	VST1.P [V16.S4], 16(R1)
+	SUBS $1, R6, R6
+	BNE loop
+rest:
+	CBZ R7, next
+	ADD $(mapArgs_rest+0), R0, R10
+	MOVD R7, R8
+in0:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R10)
+	SUBS $1, R8, R8
+	BNE in0
+	ADD $(mapArgs_rest+0), R0, R10
+	VLD1 (R10), [V13.S4]
+	WORD $0x4ea0d5ae // sub V14, V13, V0
+	WORD $0x4eadd5cf // sub V15, V14, V13
+	WORD $0x4e2fd410 // add V16, V0, V15
+	WORD $0x4eafd5cf // sub V15, V14, V15
+	WORD $0x4eafd5af // sub V15, V13, V15
+	WORD $0x4eafd60f // sub V15, V16, V15
+	WORD $0x6ea1e5d0 // lt V16, V14, V1
+	WORD $0x6e621df0 // choose V16, V15, V2
+	WORD $0x4e2ef42e // max V14, V1, V14
+	VMOV V7.B16, V15.B16
+	WORD $0x4e23cdcf // fma V15, V14, V3
+	WORD $0x4ea7d5ed // sub V13, V15, V7
+	WORD $0x4ea4cdae // fnma V14, V13, V4
+	WORD $0x4ea5cdae // fnma V14, V13, V5
+	WORD $0x4eb0d5d0 // sub V16, V14, V16
+	VMOV V8.B16, V14.B16
+	WORD $0x4e30ccce // fma V14, V6, V16
+	VMOV V9.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	VMOV V10.B16, V14.B16
+	WORD $0x4e30cdae // fma V14, V13, V16
+	VMOV V11.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	VMOV V12.B16, V14.B16
+	WORD $0x4e30cdae // fma V14, V13, V16
+	VMOV V12.B16, V13.B16
+	WORD $0x4e30cdcd // fma V13, V14, V16
+	WORD $0x6ea785ef // isub V15, V15, V7
+	WORD $0x4f3f05f0 // sra V16, V15, V63
+	WORD $0x4f37560e // shl V14, V16, V55
+	WORD $0x4eac85ce // iadd V14, V14, V12
+	WORD $0x6eb085f0 // isub V16, V15, V16
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4eac8610 // iadd V16, V16, V12
+	WORD $0x6e2eddae // mul V14, V13, V14
+	WORD $0x6e30ddd0 // mul V16, V14, V16
+	ADD $mapArgs_rest, R0, R10
+	VST1 [V16.S4], (R10)
+out:
+	MOVWU.P 4(R10), R11
+	MOVW.P R11, 4(R1)
+	SUBS $1, R7, R7
+	BNE out
+next:
+	MOVD mapArgs_n(R0), R11
+	MOVD mapArgs_dstStep(R0), R10
+	ADD R10, R1, R1
+	SUB R11<<2, R1, R1
+	MOVD mapArgs_aStep(R0), R10
+	ADD R10, R2, R2
+	SUB R11<<2, R2, R2
+	SUBS $1, R5, R5
+	BNE row
+	RET
+
 // func sigmoidNEON(args *mapArgs)
 TEXT ·sigmoidNEON(SB), NOSPLIT, $0-8
 	MOVD args+0(FP), R0

@@ -35,6 +35,7 @@ const (
 	mapSquare
 	mapSqrt
 	mapExp
+	mapExpLess
 	mapSigmoid
 	mapSilu
 	mapTanh

@@ -10,8 +10,8 @@ func layerNorm(dst, src, gamma, beta []float32, epsilon float32) {
 // normalize computes (x-mean)*scale*gamma + beta, rounded once.
 func normalize(dst, src, gamma, beta []float32, mean, scale float64) {
 	dst = dst[:len(src)]
-	for i, x := range src {
-		y := (float64(x) - mean) * scale
+	for i := normalizeBlocks(dst, src, gamma, beta, mean, scale); i < len(src); i++ {
+		y := (float64(src[i]) - mean) * scale
 		if gamma != nil {
 			y *= float64(gamma[i])
 		}
@@ -23,11 +23,7 @@ func normalize(dst, src, gamma, beta []float32, mean, scale float64) {
 }
 
 func rmsNorm(dst, src, scale []float32, epsilon float32) {
-	var sum float64
-	for _, x := range src {
-		sum += float64(x) * float64(x)
-	}
-	normalize(dst, src, scale, nil, 0, 1/math.Sqrt(sum/float64(len(src))+float64(epsilon)))
+	normalize(dst, src, scale, nil, 0, 1/math.Sqrt(squares64(src, len(src), 1, 0)/float64(len(src))+float64(epsilon)))
 }
 
 // groupNorm normalizes channels c to c+width-1.
@@ -39,10 +35,7 @@ func groupNorm(dst, src, gamma, beta []float32, pixels, channels, c, width int, 
 	n := float64(pixels * width)
 	mean /= n
 	for p := 0; p < pixels; p++ {
-		for _, x := range src[p*channels+c:][:width] {
-			d := float64(x) - mean
-			variance += d * d
-		}
+		variance += squares64(src[p*channels+c:], width, 1, mean)
 	}
 	scale := 1 / math.Sqrt(variance/n+float64(epsilon))
 	if gamma != nil {

@@ -4,9 +4,15 @@ import "math"
 
 // The functions below reduce a line of n elements, step apart.
 
+// Where they are side by side, assembly takes the first of them.
+
 func sum64(src []float32, n, step int) float64 {
 	var sum float64
-	for i := 0; i < n; i++ {
+	var i int
+	if step == 1 {
+		sum, i = sumBlocks(src[:n])
+	}
+	for ; i < n; i++ {
 		sum += float64(src[i*step])
 	}
 	return sum
@@ -27,16 +33,22 @@ func prodLine(src []float32, n, step int) float32 {
 }
 
 func maxLine(src []float32, n, step int) float32 {
-	top := float32(math.Inf(-1))
-	for i := 0; i < n; i++ {
+	top, i := float32(math.Inf(-1)), 0
+	if step == 1 {
+		top, _, i = extremeBlocks(src[:n])
+	}
+	for ; i < n; i++ {
 		top = max(top, src[i*step])
 	}
 	return top
 }
 
 func minLine(src []float32, n, step int) float32 {
-	low := float32(math.Inf(1))
-	for i := 0; i < n; i++ {
+	low, i := float32(math.Inf(1)), 0
+	if step == 1 {
+		_, low, i = extremeBlocks(src[:n])
+	}
+	for ; i < n; i++ {
 		low = min(low, src[i*step])
 	}
 	return low
@@ -44,9 +56,19 @@ func minLine(src []float32, n, step int) float32 {
 
 func momentsLine(src []float32, n, step int) (mean, variance float64) {
 	mean = sum64(src, n, step) / float64(n)
-	for i := 0; i < n; i++ {
-		d := float64(src[i*step]) - mean
-		variance += d * d
+	return mean, squares64(src, n, step, mean) / float64(n)
+}
+
+// squares64 adds up the squared distances from mean.
+func squares64(src []float32, n, step int, mean float64) float64 {
+	var sum float64
+	var i int
+	if step == 1 {
+		sum, i = squareBlocks(src[:n], mean)
 	}
-	return mean, variance / float64(n)
+	for ; i < n; i++ {
+		d := float64(src[i*step]) - mean
+		sum += d * d
+	}
+	return sum
 }

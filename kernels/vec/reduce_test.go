@@ -50,7 +50,9 @@ func TestReduceEmptyAxis(t *testing.T) {
 	require.True(t, dst[0] != dst[0])
 }
 
-func TestReduceNaN(t *testing.T) {
+func TestReduceNaN(t *testing.T) { eachVariant(t, reduceNaN) }
+
+func reduceNaN(t *testing.T) {
 	for _, f := range []reduction{ReduceSum, ReduceMean, ReduceProd, ReduceMax, ReduceMin} {
 		for at := 0; at < 3; at++ {
 			src, dst := []float32{1, 2, 3}, make([]float32, 1)
@@ -61,8 +63,41 @@ func TestReduceNaN(t *testing.T) {
 	}
 }
 
+// Rows longer than a block, with NaN at every place, at fences.
+func TestReduceRows(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(4))
+		for n := 1; n < 70; n++ {
+			src, dst := kerneltest.Fenced(t, n), kerneltest.Guarded(t, 1)
+			copy(src, kerneltest.Random(r, n))
+			var sum float64
+			top, low := src[0], src[0]
+			for _, x := range src {
+				sum, top, low = sum+float64(x), max(top, x), min(low, x)
+			}
+			ReduceSum(dst, src, 1, n, 1)
+			require.InDelta(t, sum, dst[0], math.Ldexp(1, -24)*math.Abs(sum)+1e-13)
+			ReduceMax(dst, src, 1, n, 1)
+			require.Equal(t, top, dst[0])
+			ReduceMin(dst, src, 1, n, 1)
+			require.Equal(t, low, dst[0])
+			for at := range src {
+				was := src[at]
+				src[at] = float32(math.NaN())
+				for _, f := range []reduction{ReduceSum, ReduceMax, ReduceMin} {
+					f(dst, src, 1, n, 1)
+					require.True(t, dst[0] != dst[0], "NaN at %d of %d", at, n)
+				}
+				src[at] = was
+			}
+		}
+	})
+}
+
 // A long sum is right to the last bit, where float32 would have lost digits.
-func TestReduceSumIsExact(t *testing.T) {
+func TestReduceSumIsExact(t *testing.T) { eachVariant(t, reduceSumIsExact) }
+
+func reduceSumIsExact(t *testing.T) {
 	src := make([]float32, 100_001)
 	for i := range src {
 		src[i] = 0.1
@@ -72,7 +107,9 @@ func TestReduceSumIsExact(t *testing.T) {
 	require.Equal(t, float32(float64(float32(0.1))*100_001), dst[0])
 }
 
-func TestMoments(t *testing.T) {
+func TestMoments(t *testing.T) { eachVariant(t, momentsOfLines) }
+
+func momentsOfLines(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	const outer, axis, inner = 2, 7, 3
 	src := kerneltest.Random(r, outer*axis*inner)
@@ -111,10 +148,12 @@ func affine(want []float64, gamma, beta []float32) {
 	}
 }
 
-func TestLayerNorm(t *testing.T) {
+func TestLayerNorm(t *testing.T) { eachVariant(t, checkLayerNorm) }
+
+func checkLayerNorm(t *testing.T) {
 	r := rand.New(rand.NewSource(2))
 	const epsilon = 0.0009765625
-	for n := 1; n <= 17; n++ {
+	for n := 1; n <= 37; n++ {
 		src, gamma, beta := kerneltest.Random(r, 3*n), kerneltest.Random(r, n), kerneltest.Random(r, n)
 		want := make([]float64, 3*n)
 		for row := 0; row < 3; row++ {
@@ -136,7 +175,9 @@ func TestLayerNorm(t *testing.T) {
 	}
 }
 
-func TestRMSNorm(t *testing.T) {
+func TestRMSNorm(t *testing.T) { eachVariant(t, checkRMSNorm) }
+
+func checkRMSNorm(t *testing.T) {
 	dst := kerneltest.Guarded(t, 4)
 	RMSNorm(dst, []float32{3, 4, -6, 8}, []float32{1, 2}, 2, 0)
 	checkClose(t, dst, []float64{3 / math.Sqrt(12.5), 8 / math.Sqrt(12.5), -6 / math.Sqrt(50), 16 / math.Sqrt(50)})
@@ -144,10 +185,12 @@ func TestRMSNorm(t *testing.T) {
 	checkClose(t, dst, []float64{3 / math.Sqrt(13.5), 4 / math.Sqrt(13.5), 0, 0})
 }
 
-func TestGroupNorm(t *testing.T) {
+func TestGroupNorm(t *testing.T) { eachVariant(t, checkGroupNorm) }
+
+func checkGroupNorm(t *testing.T) {
 	r := rand.New(rand.NewSource(3))
 	const epsilon, pixels = 0.0009765625, 5
-	for _, c := range []struct{ channels, groups int }{{1, 1}, {4, 1}, {4, 2}, {6, 3}, {6, 6}, {15, 5}} {
+	for _, c := range []struct{ channels, groups int }{{1, 1}, {4, 1}, {4, 2}, {6, 3}, {6, 6}, {15, 5}, {62, 2}} {
 		n, width := pixels*c.channels, c.channels/c.groups
 		src, gamma, beta := kerneltest.Random(r, n), kerneltest.Random(r, c.channels), kerneltest.Random(r, c.channels)
 		want := make([]float64, n)

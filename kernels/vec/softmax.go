@@ -1,9 +1,24 @@
 package vec
 
+import "github.com/kerasrun/kerasrun/kernels/cpu"
+
 // Softmax computes e^(x-max) / Σ e^(x-max) along the axis. As in TensorFlow,
-// an axis with +Inf or NaN in it, or with -Inf only, gives NaN.
+// an axis with +Inf or NaN in it, or with -Inf only, gives NaN. Assembly, along
+// the last axis, stays within 2 steps of the float32 grid.
 func Softmax(dst, src []float32, outer, axis, inner int) {
+	if inner == 1 && axis > 0 && use != cpu.Generic {
+		for i := 0; i < outer*axis; i += axis {
+			softmaxRow(dst[i:i+axis], src[i:i+axis])
+		}
+		return
+	}
 	alongAxis(dst, src, outer, axis, inner, softmax)
+}
+
+// softmaxRow computes a softmax of elements side by side with kernels.
+func softmaxRow(dst, src []float32) {
+	map1(mapExpLess, dst, src, maxLine(src, len(src), 1))
+	map1(mapDivScalar, dst, dst, float32(sum64(dst, len(dst), 1)))
 }
 
 // LogSoftmax computes x - max - log Σ e^(x-max) along the axis.

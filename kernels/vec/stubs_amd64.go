@@ -94,6 +94,9 @@ func sqrtAVX512(args *mapArgs)
 func expAVX512(args *mapArgs)
 
 //go:noescape
+func expLessAVX512(args *mapArgs)
+
+//go:noescape
 func sigmoidAVX512(args *mapArgs)
 
 //go:noescape
@@ -217,6 +220,9 @@ func sqrtAVX2(args *mapArgs)
 func expAVX2(args *mapArgs)
 
 //go:noescape
+func expLessAVX2(args *mapArgs)
+
+//go:noescape
 func sigmoidAVX2(args *mapArgs)
 
 //go:noescape
@@ -315,6 +321,8 @@ func (k mapKernel) run(args *mapArgs) {
 			sqrtAVX512(args)
 		case mapExp:
 			expAVX512(args)
+		case mapExpLess:
+			expLessAVX512(args)
 		case mapSigmoid:
 			sigmoidAVX512(args)
 		case mapSilu:
@@ -400,6 +408,8 @@ func (k mapKernel) run(args *mapArgs) {
 			sqrtAVX2(args)
 		case mapExp:
 			expAVX2(args)
+		case mapExpLess:
+			expLessAVX2(args)
 		case mapSigmoid:
 			sigmoidAVX2(args)
 		case mapSilu:

@@ -94,6 +94,9 @@ func sqrtNEON(args *mapArgs)
 func expNEON(args *mapArgs)
 
 //go:noescape
+func expLessNEON(args *mapArgs)
+
+//go:noescape
 func sigmoidNEON(args *mapArgs)
 
 //go:noescape
@@ -192,6 +195,8 @@ func (k mapKernel) run(args *mapArgs) {
 			sqrtNEON(args)
 		case mapExp:
 			expNEON(args)
+		case mapExpLess:
+			expLessNEON(args)
 		case mapSigmoid:
 			sigmoidNEON(args)
 		case mapSilu:

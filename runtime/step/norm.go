@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/kerasrun/kerasrun/kernels/cpu"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
@@ -156,7 +155,7 @@ func (m *maker) layerNorm(op graph.LayerNorm) Step {
 	outer, n, inner, ok := lines(x, axes)
 	ns := float64(elems(x)) * nsSmooth
 	if ok && inner == 1 && (op.Kind == graph.NormMean || op.Kind == graph.NormRMS && !op.Center) {
-		return &layerNorm{m.base(kernelOn(cpu.Generic, "vec", "layer norm"), float64(8*elems(x)), splitFor(outer, ns)),
+		return &layerNorm{m.base(kernelOn(vec.RowsVariant(), "vec", "layer norm"), float64(8*elems(x)), splitFor(outer, ns)),
 			m.operand(0), gamma, beta, n, float32(op.Epsilon), op.Kind == graph.NormRMS}
 	}
 	kept, along := splitAxes(x, reference.Strides(x), axes)
@@ -237,7 +236,7 @@ func (m *maker) groupNorm(op graph.GroupNorm) Step {
 	}
 	gamma, beta := m.affineOperands(op.Scale, op.Center)
 	c := x[len(x)-1]
-	return &groupNorm{m.base(kernelOn(cpu.Generic, "vec", "group norm"), float64(8*elems(x)), splitFor(x[0], float64(elems(x))*nsSmooth)),
+	return &groupNorm{m.base(kernelOn(vec.RowsVariant(), "vec", "group norm"), float64(8*elems(x)), splitFor(x[0], float64(elems(x))*nsSmooth)),
 		m.operand(0), gamma, beta, elems(x) / x[0] / c, c, op.Groups, float32(op.Epsilon)}
 }
 

@@ -64,6 +64,9 @@ func (m *maker) reduce(op graph.Reduce) Step {
 		r.lines = split{n: (inner + line - 1) / line, chunks: r.blocks}
 	}
 	k := kernelOn(cpu.Generic, "vec", name)
+	if inner == 1 && op.Func != graph.ReduceProd {
+		k = kernelOn(vec.RowsVariant(), "vec", name)
+	}
 	if inner > 1 && r.channels != nil {
 		k = kernelOn(pool.Variant(inner/r.blocks), "pool", name)
 	}

@@ -48,7 +48,11 @@ func (m *maker) softmax(op graph.Softmax) Step {
 		kept, along := splitAxes(x, reference.Strides(x), axes)
 		return &stridedSoftmax{m.base("go softmax", float64(flops), splitFor(kept.count(), float64(elems(x))*2*nsScalar)), m.operand(0), kept, along, op.Log}
 	}
-	s := &softmax{m.base(kernelOn(cpu.Generic, "vec", "softmax"), float64(flops), splitFor(outer, ns)), m.operand(0), n, inner, vec.Softmax}
+	name := kernelOn(cpu.Generic, "vec", "softmax")
+	if inner == 1 && !op.Log {
+		name = kernel("vec", "softmax")
+	}
+	s := &softmax{m.base(name, float64(flops), splitFor(outer, ns)), m.operand(0), n, inner, vec.Softmax}
 	if op.Log {
 		s.f = vec.LogSoftmax
 	}
