@@ -39,6 +39,8 @@ var files = map[string]func(*text){
 	"conv/depthwise_arm64.s":        depthwiseARM64,
 	"conv/depthwise_stubs_arm64.go": depthwiseStubs(depthwiseISA{"NEON", 4}),
 	"pool/pool_arm64.s":             poolARM64,
+	"rnn/tile_amd64.s":              recurrentAMD64,
+	"rnn/stubs_amd64.go":            recurrentStubs,
 }
 
 // text collects assembly or Go.
