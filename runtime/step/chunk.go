@@ -21,6 +21,7 @@ const (
 	nsPool      = 0.05      // an element of a pooling's windows
 	nsPass      = 0.15      // an element read, combined and written
 	nsSmooth    = 0.7       // exp, tanh, ... of an element
+	nsGate      = 0.35      // sigmoid or tanh of a sum of a fused recurrent cell
 	nsScalar    = 8.0       // an element through a scalar function of float64
 	nsConv      = 5.0       // an element converted through float64
 	nsStep      = 50.0      // a step apart from its work

@@ -4,13 +4,19 @@ import (
 	"fmt"
 
 	"github.com/kerasrun/kerasrun/kernels/conv"
+	"github.com/kerasrun/kerasrun/kernels/cpu"
+	"github.com/kerasrun/kerasrun/kernels/rnn"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
-// blockSteps is the number of time steps whose inputs are projected by one
-// product: enough for the kernel, and few enough for the cache.
-const blockSteps = 64
+// projectedFloats is about how many projected inputs are kept at once, so that they
+// stay in the second-level cache; projectedSteps is the fewest time steps that make
+// them worth a product.
+const (
+	projectedFloats = 1 << 16
+	projectedSteps  = 32
+)
 
 // A recurrent step runs samples side by side. For blocks of time steps, one
 // product a sample projects the inputs of all gates; each step then adds the
@@ -19,25 +25,40 @@ type recurrent struct {
 	base
 	graph.Recurrence
 	cell
-	x, bias operand
+	x       operand
 	initial [2]operand // nothing when the states start at zero
 	mask    int        // index into Args.In
 	fixed   *graph.Tensor
-	kernel  []float32
 
 	steps, in, units int
-	gates, states    int
+	states           int
 	block            int           // steps projected at once
 	project          [2]conv.Shape // of the smaller and the larger number of samples in a chunk
 	least            int           // that smaller number
 }
 
-// A cell advances n samples by one step: z is their projected inputs (n,
-// gates·units), which it overwrites, h and c their states (n, units).
-type cell interface {
-	step(w *recurrent, z, h, c, room []float32, n int, bias []float32)
-	// room is the scratch the cell needs for a sample.
-	room() int
+// A cell is what a recurrent op does at a time step: it is fused, or has gates of
+// its own, of which its kind of projection knows.
+type cell struct {
+	name    string
+	variant cpu.Variant
+	kernel  []float32 // packed weights of the projection
+	bias    operand   // of it
+	wide    int       // sums of a sample
+	padded  int       // length of a sample's row of a state
+	room    int       // scratch of a sample
+
+	fused   rnn.Cell
+	weights []float32 // of the state, for fused
+	inner   []float32 // the bias of the state, for fused
+
+	gates gates // nil when fused
+}
+
+// gates advance s.N samples by one time step where package rnn does not know the
+// activations. bias is all of the op's.
+type gates interface {
+	step(s rnn.Step, bias []float32)
 }
 
 // recurrent returns the float32 form of a recurrent op, or the plain form when
@@ -52,21 +73,17 @@ func (m *maker) recurrent() Step {
 	if m.constant(1) == nil || m.constant(2) == nil {
 		return m.plain()
 	}
-	r := &recurrent{x: m.operand(0), steps: x.Shape[1], in: x.Shape[2], units: m.In[2].Shape[0]}
+	r := &recurrent{x: m.operand(0), steps: x.Shape[1], in: x.Shape[2], units: m.In[2].Shape[0], states: 1}
 	switch op := m.Op.(type) {
 	case graph.LSTM:
-		r.Recurrence, r.gates, r.states = op.Recurrence, 4, 2
-		r.cell = m.lstm(op, r.units)
+		r.Recurrence, r.states, r.cell = op.Recurrence, 2, m.lstm(op, r.units)
 	case graph.GRU:
-		r.Recurrence, r.gates, r.states = op.Recurrence, 3, 1
-		r.cell = m.gru(op, r.units)
+		r.Recurrence, r.cell = op.Recurrence, m.gru(op, r.units)
 	case graph.SimpleRNN:
-		r.Recurrence, r.gates, r.states = op.Recurrence, 1, 1
-		r.cell = &simpleCell{act: curve(op.Activation), u: m.packColumns(2, 0, r.units)}
+		r.Recurrence, r.cell = op.Recurrence, m.simpleRNN(op, r.units)
 	}
 	next := 3
 	if r.Bias {
-		r.bias = m.operand(next)
 		next++
 	}
 	if r.State {
@@ -78,24 +95,38 @@ func (m *maker) recurrent() Step {
 	if r.Masked {
 		r.mask, r.fixed = next, m.constant(next)
 	}
-	wide := r.gates * r.units
-	r.kernel = m.packColumns(1, 0, wide)
-	r.block = min(r.steps, blockSteps)
 
 	batch := x.Shape[0]
-	flops := 2 * float64(batch) * float64(r.steps) * float64(wide) * float64(r.in+r.units)
-	work := splitFor(batch, flops*nsFLOP+float64(batch)*float64(r.steps)*float64(wide)*nsSmooth)
-	r.base = m.base(kernel("conv", fmt.Sprintf("recurrent %dx%dx%d", r.steps, r.in+r.units, wide)), flops, work)
-	r.least = batch / work.chunks
-	for i := range r.project {
-		r.project[i] = conv.DenseShape(r.block, r.in, wide)
-		r.project[i].DstStride = (r.least + i) * wide
+	flops := 2 * float64(batch) * float64(r.steps) * float64(m.In[1].Shape[1]) * float64(r.in+r.units)
+	gate := nsGate
+	if r.gates != nil {
+		gate = nsSmooth
 	}
-	most := (batch + work.chunks - 1) / work.chunks
-	// The projected block, the states and output before a masked step, the cell's own.
-	r.info.Scratch = most * (r.block*wide + 3*r.units + r.room())
+	ns := flops*nsFLOP + float64(batch)*float64(r.steps)*float64(m.In[1].Shape[1])*gate
+	work := split{batch, min(chunksFor(ns), ceilDiv(batch, r.together())), ns}
+	r.base = m.base(kernelOn(r.variant, "rnn", fmt.Sprintf("%s %dx%dx%d", r.name, r.steps, r.in+r.units, m.In[1].Shape[1])), flops, work)
+	r.least = batch / work.chunks
+	most := ceilDiv(batch, work.chunks)
+	r.block = min(r.steps, max(projectedSteps, projectedFloats/(most*r.wide)))
+	for i := range r.project {
+		r.project[i] = conv.DenseShape(r.block, r.in, r.wide)
+		r.project[i].DstStride = (r.least + i) * r.wide
+	}
+	// The projected block, the states before and after a time step, the output before a masked one, the cell's own.
+	r.info.Scratch = most * (r.block*r.wide + 2*r.states*r.padded + r.units + r.room)
 	return r
 }
+
+// together is the number of samples of a chunk, if there are so many: they read
+// the weights once, from the second-level cache or from beyond.
+func (r *recurrent) together() int {
+	if r.units*r.wide > 1<<17 {
+		return 16
+	}
+	return 4
+}
+
+func ceilDiv(n, by int) int { return (n + by - 1) / by }
 
 // packColumns packs columns from to to-1 of the constant matrix that is operand i.
 func (m *maker) packColumns(i, from, to int) []float32 {
@@ -138,8 +169,7 @@ func bend(f func(dst, src []float32), dst, src []float32) {
 
 func (r *recurrent) Run(a *Args, chunk int, scratch []float32) error {
 	lo, hi := r.work.bounds(chunk)
-	n, wide := hi-lo, r.gates*r.units
-	x, bias := r.x.of(a), r.bias.of(a)
+	n := hi - lo
 	var mask []bool
 	if r.Masked {
 		t := r.fixed
@@ -148,25 +178,26 @@ func (r *recurrent) Run(a *Args, chunk int, scratch []float32) error {
 		}
 		mask = t.Data.([]bool)
 	}
-	y := result(a)
-	h := a.Out[1].Data.([]float32)[lo*r.units : hi*r.units]
-	var c []float32
-	r.start(h, r.initial[0].of(a), lo)
-	if r.states > 1 {
-		c = a.Out[2].Data.([]float32)[lo*r.units : hi*r.units]
-		r.start(c, r.initial[1].of(a), lo)
-	}
 	cut := func(size int) []float32 {
-		s := scratch[:size]
+		s := scratch[:size:size]
 		scratch = scratch[size:]
 		return s
 	}
-	z, held, last, room := cut(n*r.block*wide), cut(2*n*r.units), cut(n*r.units), cut(n*r.room())
+	z, last := cut(n*r.block*r.wide), cut(n*r.units)
 	clear(last)
+	s := rnn.Step{N: n, Weights: r.weights, Bias: r.inner, Room: cut(n * r.room)}
+	s.Now.H, s.Next.H = cut(n*r.padded), cut(n*r.padded)
+	r.start(s.Now.H, r.initial[0].of(a), lo)
+	if r.states > 1 {
+		s.Now.C, s.Next.C = cut(n*r.padded), cut(n*r.padded)
+		r.start(s.Now.C, r.initial[1].of(a), lo)
+	}
 
+	var w rnn.Worker
+	x, bias, y := r.x.of(a), r.bias.of(a), result(a)
 	epi := conv.Epilogue{Bias: bias}
-	if len(bias) > wide {
-		epi.Bias = bias[:wide]
+	if len(bias) > r.wide {
+		epi.Bias = bias[:r.wide]
 	}
 	for s0 := 0; s0 < r.steps; s0 += r.block {
 		s1 := min(s0+r.block, r.steps)
@@ -176,67 +207,73 @@ func (r *recurrent) Run(a *Args, chunk int, scratch []float32) error {
 		}
 		for b := range n {
 			at := ((lo+b)*r.steps + t0) * r.in
-			conv.Run(&r.project[n-r.least], z[b*wide:], x[at:at+(s1-s0)*r.in], r.kernel, &epi, 0, s1-s0)
+			conv.Run(&r.project[n-r.least], z[b*r.wide:], x[at:at+(s1-s0)*r.in], r.kernel, &epi, 0, s1-s0)
 		}
-		for s := s0; s < s1; s++ {
-			t := s
+		for i := s0; i < s1; i++ {
+			t := i
 			if r.Backwards {
-				t = r.steps - 1 - s
+				t = r.steps - 1 - i
+			}
+			s.Z, s.Down = z[(t-t0)*n*r.wide:][:n*r.wide], i%2 > 0
+			if r.gates == nil {
+				r.fused.Run(&w, &s)
+			} else {
+				r.gates.step(s, bias)
 			}
 			if mask != nil {
-				r.hold(held, h, c, mask, lo, t, n)
+				r.hold(&s, last, mask, lo, t)
 			}
-			r.step(r, z[(t-t0)*n*wide:(t-t0+1)*n*wide], h, c, room, n, bias)
-			out := h
-			if mask != nil {
-				r.release(held, h, c, last, mask, lo, t, n)
-				out = last
-			}
+			s.Now, s.Next = s.Next, s.Now
 			switch {
 			case r.Sequences:
-				for b := range n {
-					copy(y[((lo+b)*r.steps+s)*r.units:], out[b*r.units:(b+1)*r.units])
-				}
-			case s == r.steps-1:
-				copy(y[lo*r.units:], out)
+				r.output(y[(lo*r.steps+i)*r.units:], r.steps*r.units, s.Now.H, last, n)
+			case i == r.steps-1:
+				r.output(y[lo*r.units:], r.units, s.Now.H, last, n)
 			}
 		}
+	}
+	r.rows(a.Out[1].Data.([]float32)[lo*r.units:], r.units, s.Now.H, r.padded, n)
+	if r.states > 1 {
+		r.rows(a.Out[2].Data.([]float32)[lo*r.units:], r.units, s.Now.C, r.padded, n)
 	}
 	return nil
 }
 
-// start sets the states of the samples from lo on.
-func (r *recurrent) start(state, initial []float32, lo int) {
-	if initial == nil {
-		clear(state)
+// rows copies the units of n samples.
+func (r *recurrent) rows(dst []float32, dstStep int, src []float32, srcStep, n int) {
+	for b := range n {
+		copy(dst[b*dstStep:], src[b*srcStep:][:r.units])
+	}
+}
+
+// output writes the output of a time step: the state, or what last has for ops with a mask.
+func (r *recurrent) output(dst []float32, step int, h, last []float32, n int) {
+	if r.Masked {
+		r.rows(dst, step, last, r.units, n)
 		return
 	}
-	copy(state, initial[lo*r.units:])
+	r.rows(dst, step, h, r.padded, n)
 }
 
-// hold keeps the states of samples whose step t is masked.
-func (r *recurrent) hold(held, h, c []float32, mask []bool, lo, t, n int) {
-	for b := range n {
-		if !mask[(lo+b)*r.steps+t] {
-			copy(held[b*r.units:], h[b*r.units:(b+1)*r.units])
-			if c != nil {
-				copy(held[(n+b)*r.units:], c[b*r.units:(b+1)*r.units])
-			}
-		}
+// start sets the states of the samples from lo on.
+func (r *recurrent) start(state, initial []float32, lo int) {
+	clear(state)
+	if initial != nil {
+		r.rows(state, r.padded, initial[lo*r.units:], r.units, len(state)/r.padded)
 	}
 }
 
-// release puts them back, and keeps last, the outputs, up to date.
-func (r *recurrent) release(held, h, c, last []float32, mask []bool, lo, t, n int) {
-	for b := range n {
-		row := last[b*r.units : (b+1)*r.units]
+// hold keeps the states of samples whose step t is masked, and last, the outputs, up to date.
+func (r *recurrent) hold(s *rnn.Step, last []float32, mask []bool, lo, t int) {
+	for b := range s.N {
+		row, from, to := last[b*r.units:(b+1)*r.units], b*r.padded, (b+1)*r.padded
 		if mask[(lo+b)*r.steps+t] {
-			copy(row, h[b*r.units:])
+			copy(row, s.Next.H[from:to])
 			continue
 		}
-		copy(h[b*r.units:(b+1)*r.units], held[b*r.units:])
-		if c != nil {
-			copy(c[b*r.units:(b+1)*r.units], held[(n+b)*r.units:])
+		copy(s.Next.H[from:to], s.Now.H[from:to])
+		if r.states > 1 {
+			copy(s.Next.C[from:to], s.Now.C[from:to])
 		}
 		if r.ZeroMasked {
 			clear(row)

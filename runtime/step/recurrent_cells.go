@@ -2,85 +2,105 @@ package step
 
 import (
 	"github.com/kerasrun/kerasrun/kernels/conv"
+	"github.com/kerasrun/kerasrun/kernels/cpu"
+	"github.com/kerasrun/kerasrun/kernels/rnn"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
-// product computes dst(n, columns) += h(n, units)·packed for a dst of the given stride.
-func (r *recurrent) product(dst, h, packed []float32, n, columns, stride int) {
-	s := conv.DenseShape(n, r.units, columns)
+// separate is a cell whose product and activations are steps of their own.
+func (m *maker) separate(name string, bias bool, columns, units int, g gates) cell {
+	c := cell{name: name, variant: cpu.Active(), wide: columns, padded: units, gates: g, kernel: m.packColumns(1, 0, columns)}
+	if bias {
+		c.bias = m.operand(3)
+	}
+	return c
+}
+
+// multiply computes dst(n, columns) += h(n, units)·packed for a dst of the given stride.
+func multiply(dst, h, packed []float32, n, units, columns, stride int) {
+	s := conv.DenseShape(n, units, columns)
 	s.DstStride = stride
 	conv.Run(&s, dst, h, packed, &conv.Epilogue{Residual: dst}, 0, n)
 }
 
-// A simpleCell is h = act(z + h·U).
-type simpleCell struct {
-	act func(dst, src []float32)
-	u   []float32
+// simpleGates are h = act(z + h·U).
+type simpleGates struct {
+	act   func(dst, src []float32)
+	u     []float32
+	units int
 }
 
-func (c *simpleCell) room() int { return 0 }
-
-func (c *simpleCell) step(r *recurrent, z, h, _, _ []float32, n int, _ []float32) {
-	r.product(z, h, c.u, n, r.units, r.units)
-	bend(c.act, h, z)
+func (m *maker) simpleRNN(op graph.SimpleRNN, units int) cell {
+	return m.separate("simple", op.Bias, units, units, &simpleGates{curve(op.Activation), m.packColumns(2, 0, units), units})
 }
 
-// An lstmCell has gates i, f, c, o.
-type lstmCell struct {
+func (g *simpleGates) step(s rnn.Step, _ []float32) {
+	multiply(s.Z, s.Now.H, g.u, s.N, g.units, g.units, g.units)
+	bend(g.act, s.Next.H, s.Z)
+}
+
+// lstmGates are i, f, c, o.
+type lstmGates struct {
 	act, gate func(dst, src []float32)
 	u         []float32
+	units     int
 }
 
-func (m *maker) lstm(op graph.LSTM, units int) *lstmCell {
-	return &lstmCell{act: curve(op.Activation), gate: curve(op.RecurrentActivation), u: m.packColumns(2, 0, 4*units)}
+func (m *maker) lstm(op graph.LSTM, units int) cell {
+	if m.knows(op.Recurrence, op.RecurrentActivation) {
+		return m.fusedCell(rnn.LSTM, "lstm", op.Bias, units)
+	}
+	return m.separate("lstm", op.Bias, 4*units, units,
+		&lstmGates{curve(op.Activation), curve(op.RecurrentActivation), m.packColumns(2, 0, 4*units), units})
 }
 
-func (l *lstmCell) room() int { return 0 }
-
-func (l *lstmCell) step(r *recurrent, z, h, c, _ []float32, n int, _ []float32) {
-	u := r.units
-	r.product(z, h, l.u, n, 4*u, 4*u)
-	for b := range n {
-		z, h, c := z[b*4*u:(b+1)*4*u], h[b*u:(b+1)*u], c[b*u:(b+1)*u]
-		i, f, g, o := z[:u], z[u:2*u], z[2*u:3*u], z[3*u:]
-		bend(l.gate, z[:2*u], z[:2*u])
-		bend(l.act, g, g)
-		bend(l.gate, o, o)
-		vec.Mul(c, c, f)
-		vec.Mul(i, i, g)
+func (g *lstmGates) step(s rnn.Step, _ []float32) {
+	u := g.units
+	multiply(s.Z, s.Now.H, g.u, s.N, u, 4*u, 4*u)
+	for b := range s.N {
+		at := b * u
+		z, h, c := s.Z[4*at:4*(at+u)], s.Next.H[at:at+u], s.Next.C[at:at+u]
+		i, f, k, o := z[:u], z[u:2*u], z[2*u:3*u], z[3*u:]
+		bend(g.gate, z[:2*u], z[:2*u])
+		bend(g.act, k, k)
+		bend(g.gate, o, o)
+		vec.Mul(c, s.Now.C[at:at+u], f)
+		vec.Mul(i, i, k)
 		vec.Add(c, c, i)
-		bend(l.act, h, c)
+		bend(g.act, h, c)
 		vec.Mul(h, h, o)
 	}
 }
 
-// A gruCell has gates z, r, h. u is U of all gates when the reset gate applies
-// after the product, else of z and r alone, with own that of h.
-type gruCell struct {
+// gruGates are z, r, h. u is U of all gates when the reset gate applies after
+// the product, else of z and r alone, with own that of h.
+type gruGates struct {
 	act, gate func(dst, src []float32)
 	u, own    []float32
-	after     bool
 	units     int
 }
 
-func (m *maker) gru(op graph.GRU, units int) *gruCell {
-	g := &gruCell{act: curve(op.Activation), gate: curve(op.RecurrentActivation), after: op.ResetAfter, units: units}
-	if g.after {
+func (m *maker) gru(op graph.GRU, units int) cell {
+	if op.ResetAfter && m.knows(op.Recurrence, op.RecurrentActivation) {
+		return m.fusedCell(rnn.GRU, "gru", op.Bias, units)
+	}
+	g := &gruGates{act: curve(op.Activation), gate: curve(op.RecurrentActivation), units: units}
+	if op.ResetAfter {
 		g.u = m.packColumns(2, 0, 3*units)
 	} else {
 		g.u, g.own = m.packColumns(2, 0, 2*units), m.packColumns(2, 2*units, 3*units)
 	}
-	return g
+	c := m.separate("gru", op.Bias, 3*units, units, g)
+	c.room = 3 * units
+	return c
 }
 
-func (g *gruCell) room() int { return 3 * g.units }
-
-func (g *gruCell) step(r *recurrent, z, h, _, room []float32, n int, bias []float32) {
-	u := r.units
-	if g.after {
-		inner := room[:n*3*u]
-		for b := range n {
+func (g *gruGates) step(s rnn.Step, bias []float32) {
+	u := g.units
+	if g.own == nil {
+		inner := s.Room[:s.N*3*u]
+		for b := range s.N {
 			row := inner[b*3*u : (b+1)*3*u]
 			if bias != nil {
 				copy(row, bias[3*u:])
@@ -88,30 +108,76 @@ func (g *gruCell) step(r *recurrent, z, h, _, room []float32, n int, bias []floa
 				clear(row)
 			}
 		}
-		r.product(inner, h, g.u, n, 3*u, 3*u)
-		for b := range n {
-			z, k := z[b*3*u:(b+1)*3*u], inner[b*3*u:(b+1)*3*u]
+		multiply(inner, s.Now.H, g.u, s.N, u, 3*u, 3*u)
+		for b := range s.N {
+			z, k := s.Z[b*3*u:(b+1)*3*u], inner[b*3*u:(b+1)*3*u]
 			vec.Add(z[:2*u], z[:2*u], k[:2*u])
 			bend(g.gate, z[:2*u], z[:2*u])
 			vec.Mul(k[2*u:], k[2*u:], z[u:2*u])
 			vec.Add(z[2*u:], z[2*u:], k[2*u:])
 		}
 	} else {
-		r.product(z, h, g.u, n, 2*u, 3*u)
-		reset := room[:n*u]
-		for b := range n {
-			z := z[b*3*u : (b+1)*3*u]
+		multiply(s.Z, s.Now.H, g.u, s.N, u, 2*u, 3*u)
+		reset := s.Room[:s.N*u]
+		for b := range s.N {
+			z := s.Z[b*3*u : (b+1)*3*u]
 			bend(g.gate, z[:2*u], z[:2*u])
-			vec.Mul(reset[b*u:(b+1)*u], z[u:2*u], h[b*u:(b+1)*u])
+			vec.Mul(reset[b*u:(b+1)*u], z[u:2*u], s.Now.H[b*u:(b+1)*u])
 		}
-		r.product(z[2*u:], reset, g.own, n, u, 3*u)
+		multiply(s.Z[2*u:], reset, g.own, s.N, u, u, 3*u)
 	}
-	for b := range n { // h = k + z·(h - k)
-		z, h := z[b*3*u:(b+1)*3*u], h[b*u:(b+1)*u]
+	for b := range s.N { // h = k + z·(h - k)
+		z, h := s.Z[b*3*u:(b+1)*3*u], s.Next.H[b*u:(b+1)*u]
 		k := z[2*u:]
 		bend(g.act, k, k)
-		vec.Sub(h, h, k)
+		vec.Sub(h, s.Now.H[b*u:(b+1)*u], k)
 		vec.Mul(h, h, z[:u])
 		vec.Add(h, h, k)
 	}
+}
+
+// fusedCell packs the weights of a cell that package rnn knows. Its bias is
+// constant; that of a GRU is of the projection and of the product of the state.
+func (m *maker) fusedCell(kind rnn.Kind, name string, bias bool, units int) cell {
+	f := rnn.New(kind, units)
+	c := cell{name: name, variant: f.Variant(), fused: f, wide: f.Wide(), padded: f.Padded(), room: f.Room()}
+	in := m.In[1].Shape[0]
+	project := conv.DenseShape(1, in, c.wide)
+	c.kernel = m.interleaved(&f, name+" kernel", 1, conv.PackedLen(&project), func(dst, w []float32) { conv.Pack(dst, w, &project) })
+	c.weights = m.interleaved(&f, name+" state", 2, f.PackedLen(), f.Pack)
+	c.inner = make([]float32, c.padded)
+	if bias {
+		of := m.constant(3).Float32s()
+		if kind == rnn.GRU {
+			copy(c.inner, of[5*units:])
+			of = biasOfGRU(of, units)
+		}
+		c.bias.fixed = make([]float32, c.wide)
+		f.Interleave(c.bias.fixed, of)
+	}
+	return c
+}
+
+// biasOfGRU is what the projection adds: both biases, but that of the state's product with the weights of k.
+func biasOfGRU(both []float32, units int) []float32 {
+	sum := append([]float32{}, both[:3*units]...)
+	for i := range 2 * units {
+		sum[i] += both[3*units+i]
+	}
+	return sum
+}
+
+// interleaved packs the constant matrix that is operand i, with its columns interleaved.
+func (m *maker) interleaved(f *rnn.Cell, form string, i, size int, pack func(dst, w []float32)) []float32 {
+	t := m.constant(i)
+	return m.packs.float32s(packKey{[4]*graph.Tensor{t}, form}, size, func(dst []float32) {
+		w := make([]float32, t.Shape[0]*f.Wide())
+		f.Interleave(w, t.Float32s())
+		pack(dst, w)
+	})
+}
+
+// knows reports whether package rnn has the activations of a cell, and the bias is known before the run.
+func (m *maker) knows(r graph.Recurrence, gate graph.Activation) bool {
+	return r.Activation.Func == graph.Tanh && gate.Func == graph.Sigmoid && (!r.Bias || m.constant(3) != nil)
 }

@@ -19,8 +19,6 @@ func recurrentTrial(r *rand.Rand, big bool, gates, states int, bias []int, op fu
 	batch, steps, in, units := between(r, 1, 5), between(r, 1, 6), between(r, 1, 9), between(r, 1, 9)
 	if big {
 		batch = 700
-	} else if r.Intn(10) == 0 {
-		steps = blockSteps + between(r, 0, 5)
 	}
 	tr := trial{in: []graph.Tensor{random(r, batch, steps, in), small(r, in, gates*units), small(r, units, gates*units)}}
 	if r.Intn(4) > 0 {
@@ -43,7 +41,12 @@ func recurrentTrial(r *rand.Rand, big bool, gates, states int, bias []int, op fu
 	tr.op = op(c)
 	// With bounded activations of slope 1 at most and kernels this small, a state
 	// passes on less of an error than it has, about; every step adds that of its sums.
-	tr.terms, tr.gain = (in+units+4)*min(steps, 8), 2
+	// Gates and states are of size 1, also where all of x is smaller.
+	largest := 0.0
+	for i := range tr.in[0].Len() {
+		largest = max(largest, math.Abs(tr.in[0].Float(i)))
+	}
+	tr.terms, tr.gain = (in+units+4)*min(steps, 8), 2*max(1, 1/largest)
 	return tr
 }
 
@@ -92,21 +95,50 @@ func TestRecurrentStates(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
 	for range 100 {
 		for _, make := range []func(*rand.Rand, bool) trial{lstmTrial, gruTrial, simpleRNNTrial} {
-			tr := make(r, false)
-			spec := tr.spec(t)
-			s, err := New(spec, nil)
-			require.NoError(t, err)
-			a := tr.operands(spec)
-			for i := range s.Chunks() {
-				require.NoError(t, s.Run(a, i, slicesOf(s.Info().Scratch)))
+			checkStates(t, make(r, false))
+		}
+	}
+}
+
+// Sequences whose inputs are projected in several blocks.
+func TestRecurrentBlocks(t *testing.T) {
+	r := rand.New(rand.NewSource(7))
+	const batch, in, units = 4, 3, 200
+	steps := 2*max(projectedSteps, projectedFloats/(batch*units)) + 3
+	tanh, sigmoid := graph.Activation{Func: graph.Tanh}, graph.Activation{Func: graph.Sigmoid}
+	for _, back := range []bool{false, true} {
+		c := graph.Recurrence{Activation: tanh, Backwards: back, Sequences: true}
+		for gates, op := range map[int]graph.Op{
+			1: graph.SimpleRNN{Recurrence: c},
+			3: graph.GRU{Recurrence: c, RecurrentActivation: sigmoid, ResetAfter: true},
+			4: graph.LSTM{Recurrence: c, RecurrentActivation: sigmoid},
+		} {
+			u := small(r, units, gates*units)
+			for i := range u.Len() {
+				u.SetFloat(i, u.Float(i)*0.2)
 			}
-			want, err := Reference(tr.op, tr.in, spec.Out)
-			require.NoError(t, err)
-			for k := range want {
-				for i := range want[k].Len() {
-					w, g := want[k].Float(i), a.Out[k].Float(i)
-					require.LessOrEqual(t, math.Abs(w-g), 1e-5*max(1, math.Abs(w)), "%#v: result %d, element %d", tr.op, k, i)
-				}
+			checkStates(t, trial{op: op, in: []graph.Tensor{random(r, batch, steps, in), small(r, in, gates*units), u}, fixed: []int{1, 2}})
+		}
+	}
+}
+
+// checkStates holds all results of a trial against the reference.
+func checkStates(t *testing.T, tr trial) {
+	t.Helper()
+	spec := tr.spec(t)
+	s, err := New(spec, nil)
+	require.NoError(t, err)
+	a := tr.operands(spec)
+	for i := range s.Chunks() {
+		require.NoError(t, s.Run(a, i, slicesOf(s.Info().Scratch)))
+	}
+	want, err := Reference(tr.op, tr.in, spec.Out)
+	require.NoError(t, err)
+	for k := range want {
+		for i := range want[k].Len() {
+			w, g := want[k].Float(i), a.Out[k].Float(i)
+			if d := math.Abs(w - g); !(d <= 1e-5*max(1, math.Abs(w))) {
+				t.Fatalf("%#v: result %d, element %d: %g instead of %g", tr.op, k, i, g, w)
 			}
 		}
 	}
