@@ -7,7 +7,7 @@ package conv
 // hasDepthwiseRow reports whether there is a kernel for windows of a width and stride.
 func hasDepthwiseRow(taps, stride, outputs int) bool {
 	switch (taps<<4|stride)<<4 | outputs {
-	case 0x317, 0x318, 0x327, 0x328, 0x517, 0x518, 0x527, 0x528, 0x717:
+	case 0x317, 0x318, 0x327, 0x517, 0x518, 0x527, 0x717:
 		return true
 	}
 	return false
@@ -26,9 +26,6 @@ func depthwiseAVX512_3s1x8(args *depthwiseArgs)
 func depthwiseAVX512_3s2x7(args *depthwiseArgs)
 
 //go:noescape
-func depthwiseAVX512_3s2x8(args *depthwiseArgs)
-
-//go:noescape
 func depthwiseAVX512_5s1x7(args *depthwiseArgs)
 
 //go:noescape
@@ -36,9 +33,6 @@ func depthwiseAVX512_5s1x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseAVX512_5s2x7(args *depthwiseArgs)
-
-//go:noescape
-func depthwiseAVX512_5s2x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseAVX512_7s1x7(args *depthwiseArgs)
@@ -56,9 +50,6 @@ func depthwiseAVX2_3s1x8(args *depthwiseArgs)
 func depthwiseAVX2_3s2x7(args *depthwiseArgs)
 
 //go:noescape
-func depthwiseAVX2_3s2x8(args *depthwiseArgs)
-
-//go:noescape
 func depthwiseAVX2_5s1x7(args *depthwiseArgs)
 
 //go:noescape
@@ -66,9 +57,6 @@ func depthwiseAVX2_5s1x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseAVX2_5s2x7(args *depthwiseArgs)
-
-//go:noescape
-func depthwiseAVX2_5s2x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseAVX2_7s1x7(args *depthwiseArgs)
@@ -85,16 +73,12 @@ func depthwiseKernel(a *depthwiseArgs, lanes, taps, stride, outputs int) {
 		depthwiseAVX512_3s1x8(a)
 	case 0x10327:
 		depthwiseAVX512_3s2x7(a)
-	case 0x10328:
-		depthwiseAVX512_3s2x8(a)
 	case 0x10517:
 		depthwiseAVX512_5s1x7(a)
 	case 0x10518:
 		depthwiseAVX512_5s1x8(a)
 	case 0x10527:
 		depthwiseAVX512_5s2x7(a)
-	case 0x10528:
-		depthwiseAVX512_5s2x8(a)
 	case 0x10717:
 		depthwiseAVX512_7s1x7(a)
 	case 0x8000:
@@ -105,16 +89,12 @@ func depthwiseKernel(a *depthwiseArgs, lanes, taps, stride, outputs int) {
 		depthwiseAVX2_3s1x8(a)
 	case 0x8327:
 		depthwiseAVX2_3s2x7(a)
-	case 0x8328:
-		depthwiseAVX2_3s2x8(a)
 	case 0x8517:
 		depthwiseAVX2_5s1x7(a)
 	case 0x8518:
 		depthwiseAVX2_5s1x8(a)
 	case 0x8527:
 		depthwiseAVX2_5s2x7(a)
-	case 0x8528:
-		depthwiseAVX2_5s2x8(a)
 	case 0x8717:
 		depthwiseAVX2_7s1x7(a)
 	}

@@ -7,7 +7,7 @@ package conv
 // hasDepthwiseRow reports whether there is a kernel for windows of a width and stride.
 func hasDepthwiseRow(taps, stride, outputs int) bool {
 	switch (taps<<4|stride)<<4 | outputs {
-	case 0x317, 0x318, 0x327, 0x328, 0x517, 0x518, 0x527, 0x528, 0x717:
+	case 0x317, 0x318, 0x327, 0x517, 0x518, 0x527, 0x717:
 		return true
 	}
 	return false
@@ -26,9 +26,6 @@ func depthwiseNEON_3s1x8(args *depthwiseArgs)
 func depthwiseNEON_3s2x7(args *depthwiseArgs)
 
 //go:noescape
-func depthwiseNEON_3s2x8(args *depthwiseArgs)
-
-//go:noescape
 func depthwiseNEON_5s1x7(args *depthwiseArgs)
 
 //go:noescape
@@ -36,9 +33,6 @@ func depthwiseNEON_5s1x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseNEON_5s2x7(args *depthwiseArgs)
-
-//go:noescape
-func depthwiseNEON_5s2x8(args *depthwiseArgs)
 
 //go:noescape
 func depthwiseNEON_7s1x7(args *depthwiseArgs)
@@ -55,16 +49,12 @@ func depthwiseKernel(a *depthwiseArgs, lanes, taps, stride, outputs int) {
 		depthwiseNEON_3s1x8(a)
 	case 0x4327:
 		depthwiseNEON_3s2x7(a)
-	case 0x4328:
-		depthwiseNEON_3s2x8(a)
 	case 0x4517:
 		depthwiseNEON_5s1x7(a)
 	case 0x4518:
 		depthwiseNEON_5s1x8(a)
 	case 0x4527:
 		depthwiseNEON_5s2x7(a)
-	case 0x4528:
-		depthwiseNEON_5s2x8(a)
 	case 0x4717:
 		depthwiseNEON_7s1x7(a)
 	}
