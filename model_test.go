@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -249,6 +250,32 @@ func TestActivationLimit(t *testing.T) {
 	require.ErrorIs(t, err, kerasrun.ErrLimit)
 	_, err = kerasrun.Load(digits, kerasrun.WithLimits(kerasrun.Limits{Weights: 1000}))
 	require.ErrorIs(t, err, kerasrun.ErrLimit)
+}
+
+// Exact, and a budget that is too small, leave Winograd's convolution out.
+func TestExact(t *testing.T) {
+	x := pattern(3, 32, 32, 1)
+	run := func(options ...kerasrun.Option) (winograd int, y []float32) {
+		m := load(t, digits, options...)
+		info, err := m.PlanInfo(x.Shape)
+		require.NoError(t, err)
+		for _, s := range info.Steps {
+			if strings.HasPrefix(s.Kernel, "winograd/") {
+				winograd++
+			}
+		}
+		out, err := m.Predict(context.Background(), x)
+		require.NoError(t, err)
+		return winograd, out[0].Float32s()
+	}
+	steps, usual := run()
+	require.Positive(t, steps)
+	steps, exact := run(kerasrun.WithExact())
+	require.Zero(t, steps)
+	require.InDeltaSlice(t, exact, usual, 1e-5)
+	steps, direct := run(kerasrun.WithLimits(kerasrun.Limits{Winograd: 1}))
+	require.Zero(t, steps)
+	require.Equal(t, exact, direct)
 }
 
 // A file that is cut short anywhere is an error or the same model, and never a panic.

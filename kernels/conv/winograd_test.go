@@ -218,6 +218,36 @@ func (c *winogradCase) evenTiles(t testing.TB) []float32 {
 	return c.run(t, false)
 }
 
+// An input that is not a number reaches the tiles that read it and no others.
+func TestWinogradNaNStaysInItsTiles(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(8))
+		for range 40 {
+			c := newWinogradCase(r, same3x3(1+r.Intn(14), 1+r.Intn(14), 1, 1, 1+r.Intn(20), 1+r.Intn(20)), 1)
+			clean := c.run(t, false)
+			y, x := r.Intn(c.InH), r.Intn(c.InW)
+			c.src[(y*c.InW+x)*c.InC+r.Intn(c.InC)] = []float32{float32(math.NaN()), float32(math.Inf(-1))}[r.Intn(2)]
+			got := c.run(t, false)
+			for tile := range c.Tiles() {
+				_, y0, x0, h, w := c.Tile(tile)
+				reads := y >= y0-1 && y <= y0+h && x >= x0-1 && x <= x0+w
+				for i := range h {
+					at := ((y0+i)*c.OutW + x0) * c.OutC
+					if !reads {
+						require.Equal(t, bits(clean[at:at+w*c.OutC]), bits(got[at:at+w*c.OutC]), "%+v", c.Winograd)
+						continue
+					}
+					for k := range w { // windows that hold it
+						if y0+i >= y-1 && y0+i <= y+1 && x0+k >= x-1 && x0+k <= x+1 {
+							require.True(t, math.IsNaN(float64(got[at+k*c.OutC])), "%+v", c.Winograd)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // The root mean square of the error is at most 3 times that of a float32 sum
 // over the taps, the largest error at most 5 times.
 func TestWinogradError(t *testing.T) {
