@@ -19,6 +19,10 @@
 // micro-kernel, a tile of pixels times output channels, runs convolution,
 // Dense, grouped, dilated and transposed convolution alike.
 //
+// A 3x3 convolution of stride 1 can also go through Winograd's method
+// ([RunWinograd]): a third to a quarter of the products, on the same
+// micro-kernel, with larger rounding errors and four times the weights.
+//
 // # Variants
 //
 // What depends on the processor is the micro-kernel (tile), the stores behind
