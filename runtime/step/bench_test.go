@@ -26,6 +26,8 @@ func BenchmarkStep(b *testing.B) {
 		{"product 8x64x64x64", trial{op: graph.MatMul{}, in: []graph.Tensor{random(r, 8, 64, 64), random(r, 8, 64, 64)}}},
 		{"add 56x56x256", trial{op: graph.Binary{Func: graph.Add}, in: []graph.Tensor{random(r, 1, 56, 56, 256), random(r, 1, 56, 56, 256)}, epi: Epilogue{Act: relu}}},
 		{"squeeze-excite 56x56x64", trial{op: graph.Binary{Func: graph.Mul}, in: []graph.Tensor{random(r, 1, 56, 56, 64), random(r, 1, 1, 1, 64)}}},
+		{"squeeze-excite 8x28x28x24", trial{op: graph.Binary{Func: graph.Mul}, in: []graph.Tensor{random(r, 8, 28, 28, 24), random(r, 8, 1, 1, 24)}}},
+		{"cast 224x224x3", trial{op: graph.Cast{To: graph.Float32}, in: []graph.Tensor{integers(r, graph.Uint8, 0, 256, 1, 224, 224, 3)}}},
 		{"affine 224x224x3", trial{op: graph.BatchNorm{Axes: []int{-1}}, in: []graph.Tensor{random(r, 1, 224, 224, 3), random(r, 3), positive(r, 3)}, fixed: []int{1, 2}}},
 		{"mean 7x7x2048", trial{op: graph.Reduce{Func: graph.ReduceMean, Axes: []int{1, 2}}, in: []graph.Tensor{random(r, 1, 7, 7, 2048)}}},
 		{"sum 56x56x64", trial{op: graph.Reduce{Func: graph.ReduceSum, Axes: []int{1, 2}}, in: []graph.Tensor{random(r, 1, 56, 56, 64)}}},

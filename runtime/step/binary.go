@@ -69,11 +69,12 @@ func (s *binary) Run(a *Args, chunk int, _ []float32) error {
 	x, y, dst := s.a.of(a), s.b.of(a), result(a)
 	lo, hi, from, n := s.chunk(s.work, chunk)
 	d := dst[lo*s.inner+from : (hi-1)*s.inner+from+n]
+	vectors := s.step[0] == 1 && s.step[1] == 1
 	switch {
-	case s.step[0] == 1 && s.step[1] == 1 && s.count() > 1 && s.rows.dense(0) && s.fixed(1):
-		s.byRow(d, x[lo*n:hi*n], y[:n])
-	case s.step[0] == 1 && s.step[1] == 1 && s.count() > 1 && s.rows.dense(1) && s.fixed(0):
-		s.rowBy(d, y[lo*n:hi*n], x[:n])
+	case vectors && s.rows.dense(0) && s.repeats(1):
+		byRow(&s.rows, d, x, y, 1, lo, hi, s.byRow)
+	case vectors && s.rows.dense(1) && s.repeats(0):
+		byRow(&s.rows, d, y, x, 0, lo, hi, s.rowBy)
 	default:
 		for i := lo; i < hi; i++ {
 			s.row(d[(i-lo)*s.inner:][:n], x[s.start(i, 0)+from*s.step[0]:], y[s.start(i, 1)+from*s.step[1]:])
@@ -81,6 +82,16 @@ func (s *binary) Run(a *Args, chunk int, _ []float32) error {
 	}
 	s.finish.apply(d)
 	return nil
+}
+
+// byRow computes rows lo to hi-1 of a dense operand, as many at a time as
+// combine with the same row of operand k.
+func byRow(r *rows, dst, many, one []float32, k, lo, hi int, f func(dst, many, row []float32)) {
+	for i := lo; i < hi; {
+		next, from := i+r.alike(k, i, hi), r.start(i, k)
+		f(dst[(i-lo)*r.inner:(next-lo)*r.inner], many[i*r.inner:next*r.inner], one[from:from+r.inner])
+		i = next
+	}
 }
 
 // row computes one row of len(d) elements.

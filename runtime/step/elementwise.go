@@ -100,7 +100,14 @@ type cast struct {
 
 func (m *maker) cast(op graph.Cast) Step {
 	n := elems(m.Out[0].Shape)
-	return &cast{m.base("go cast", 0, splitFor(n, float64(n)*nsConv)), op.Saturate, m.constant(0)}
+	ns := nsConv
+	switch m.In[0].DType {
+	case graph.Uint8, graph.Int32, graph.Int64:
+		if op.To == graph.Float32 { // without the way through float64
+			ns = 2 * nsPass
+		}
+	}
+	return &cast{m.base("go cast", 0, splitFor(n, float64(n)*ns)), op.Saturate, m.constant(0)}
 }
 
 func (c *cast) Run(a *Args, chunk int, _ []float32) error {
@@ -109,6 +116,26 @@ func (c *cast) Run(a *Args, chunk int, _ []float32) error {
 	if x == nil {
 		x = &a.In[0]
 	}
+	if dst, ok := a.Out[0].Data.([]float32); ok {
+		switch src := x.Data.(type) {
+		case []uint8:
+			widen(dst[lo:hi], src[lo:hi])
+			return nil
+		case []int32:
+			widen(dst[lo:hi], src[lo:hi])
+			return nil
+		case []int64:
+			widen(dst[lo:hi], src[lo:hi])
+			return nil
+		}
+	}
 	reference.CastRange(a.Out[0], *x, c.saturate, lo, hi)
 	return nil
+}
+
+// widen converts the integers of images, indices and labels.
+func widen[T uint8 | int32 | int64](dst []float32, src []T) {
+	for i, v := range src {
+		dst[i] = float32(v)
+	}
 }

@@ -87,6 +87,22 @@ func (r *rows) fixed(k int) bool {
 	return true
 }
 
+// repeats reports whether neighbouring rows read the same elements of operand k.
+func (r *rows) repeats(k int) bool {
+	last := len(r.dims) - 1
+	return last >= 0 && r.strides[k][last] == 0
+}
+
+// alike is how many rows from row i on, and before end, read the same elements of
+// operand k.
+func (r *rows) alike(k, i, end int) int {
+	n := 1
+	for j := len(r.dims) - 1; j >= 0 && r.strides[k][j] == 0; j-- {
+		n *= r.dims[j]
+	}
+	return min(n-i%n, end-i)
+}
+
 // dense reports whether operand k has the elements of the result in their order.
 func (r *rows) dense(k int) bool {
 	n := r.inner
