@@ -24,12 +24,15 @@ import (
 // claims when another session runs has still claimed a chunk of that session's,
 // and reads which only afterwards.
 type team struct {
-	busy atomic.Bool
-	_    [60]byte
-	word atomic.Uint64 // an offer; 0 between runs
-	_    [56]byte
-	done atomic.Uint32 // chunks of this step that ended
-	_    [60]byte
+	callers atomic.Int32 // in runs of sessions of more than one thread
+	crowd   int32        // with more callers than that, each runs alone
+	_       [56]byte
+	busy    atomic.Bool
+	_       [60]byte
+	word    atomic.Uint64 // an offer; 0 between runs
+	_       [56]byte
+	done    atomic.Uint32 // chunks of this step that ended
+	_       [60]byte
 
 	// The run. Whoever ends a step may write these until word offers the next.
 	ctx        context.Context
@@ -77,7 +80,7 @@ func (o offer) claim(w int) (chunk int, left offer, ok bool) {
 	return end - 1, o - 1, true
 }
 
-func newTeam() *team { return &team{lead: newSeat()} }
+func newTeam() *team { return &team{lead: newSeat(), crowd: 1} }
 
 // processTeam is the only team: two would fight for the same processors. While
 // it is busy, other predictions run on one thread each.
@@ -87,9 +90,14 @@ var processTeam = newTeam()
 var errExit = errors.New("the layer ended its goroutine")
 
 // runSteps runs the plan, on the team when the session has more than one thread,
-// no other session is using it, and it has been worth it.
+// no other caller runs anything, and it has been worth it.
 func (s *session) runSteps(ctx context.Context) error {
 	if len(s.scratch) == 1 {
+		return s.runAlone(ctx)
+	}
+	callers := processTeam.callers.Add(1)
+	defer processTeam.callers.Add(-1)
+	if callers > processTeam.crowd {
 		return s.runAlone(ctx)
 	}
 	start := time.Now()

@@ -137,6 +137,8 @@ func (tr *trial) check(time int32) error {
 // the step before it, and the error is the one that a single thread meets.
 func TestTeamStress(t *testing.T) {
 	processors(t, 4)
+	processTeam.crowd = 8 // a caller takes the team while others run alone
+	t.Cleanup(func() { processTeam.crowd = 1 })
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
 	for g := range 8 {
@@ -165,6 +167,26 @@ func TestTeamStress(t *testing.T) {
 	}
 	require.False(t, processTeam.busy.Load())
 	require.Zero(t, processTeam.word.Load())
+	require.Zero(t, processTeam.callers.Load())
+}
+
+// While another caller runs, a prediction leaves the team alone.
+func TestCrowd(t *testing.T) {
+	processors(t, 2)
+	var entered, release sync.WaitGroup
+	entered.Add(1)
+	release.Add(1)
+	other := newSession(fakePlan(&fakeStep{1, func(int, []float32) error { entered.Done(); release.Wait(); return nil }}, &fakeStep{2, func(int, []float32) error { return nil }}), 2)
+	other.gauge.skip = 1 // it runs alone
+	done := make(chan error)
+	go func() { done <- other.run(context.Background(), nil, nil) }()
+	entered.Wait()
+	s := newSession(fakePlan(&fakeStep{9, func(_ int, scratch []float32) error { scratch[0]++; return nil }}), 2)
+	require.NoError(t, s.run(context.Background(), nil, nil))
+	require.Equal(t, float32(9), s.scratch[0][0])
+	require.False(t, processTeam.busy.Load())
+	release.Done()
+	require.NoError(t, <-done)
 }
 
 // A run that has the team to itself does work on all its threads: each of two
