@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step"
 )
 
 // align is the number of float32 elements that arena offsets are multiples of: one cache line.
@@ -42,8 +43,14 @@ func (b *planner) place() ([]*block, error) {
 	}
 	total := int64(0)
 	for i, n := range b.p.nodes {
+		first, last := i, i
+		if b.p.together(i) {
+			last++
+		} else if i > 0 && b.p.together(i-1) {
+			first--
+		}
 		for _, v := range n.in {
-			of[v].last = i
+			of[v].last = max(of[v].last, last)
 		}
 		if alias(n) {
 			of[n.out[0]] = of[n.in[0]]
@@ -53,7 +60,7 @@ func (b *planner) place() ([]*block, error) {
 		for _, v := range n.out {
 			t := b.types[v]
 			elems, _ := t.Shape.Elems()
-			bl := block{first: i, last: i, place: InBuffer}
+			bl := block{first: first, last: last, place: InBuffer}
 			if t.DType == graph.Float32 {
 				bl.place, bl.size = InArena, (elems+align-1)/align*align
 			} else {
@@ -143,6 +150,20 @@ func (b *planner) slots(of []*block) {
 		st := b.plan.Steps[i]
 		if st.Step == nil {
 			continue
+		}
+		if i > 0 && b.p.together(i-1) {
+			one := &kept[len(kept)-1]
+			if s := step.Together(one.Step, st.Step, len(one.In), len(one.Out)); s != nil {
+				one.Step = s
+				one.Layers = slices.Concat(one.Layers, st.Layers)
+				for _, v := range n.in {
+					one.In = append(one.In, get(v))
+				}
+				for _, v := range n.out {
+					one.Out = append(one.Out, get(v))
+				}
+				continue
+			}
 		}
 		for _, v := range n.in {
 			st.In = append(st.In, get(v))

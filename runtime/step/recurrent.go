@@ -280,3 +280,36 @@ func (r *recurrent) hold(s *rnn.Step, last []float32, mask []bool, lo, t int) {
 		}
 	}
 }
+
+// Together makes one step of two recurrences that do not depend on each other,
+// whose chunks are those of both. Its operands are those of a, in and out of them
+// in number, then those of b. It is nil when a or b is no float32 recurrence.
+func Together(a, b Step, in, out int) Step {
+	first, ok := a.(*recurrent)
+	second, both := b.(*recurrent)
+	if !ok || !both {
+		return nil
+	}
+	t := &togetherStep{base: first.base, of: [2]*recurrent{first, second}, in: in, out: out}
+	t.work.n += second.work.n
+	t.work.chunks += second.work.chunks
+	t.work.ns += second.work.ns
+	t.info.FLOPs += second.info.FLOPs
+	t.info.Bytes += second.info.Bytes
+	t.info.Nanoseconds += second.info.Nanoseconds
+	t.info.Scratch = max(t.info.Scratch, second.info.Scratch)
+	return t
+}
+
+type togetherStep struct {
+	base
+	of      [2]*recurrent
+	in, out int // operands of the first
+}
+
+func (t *togetherStep) Run(a *Args, chunk int, scratch []float32) error {
+	if n := t.of[0].Chunks(); chunk >= n {
+		return t.of[1].Run(&Args{In: a.In[t.in:], Out: a.Out[t.out:]}, chunk-n, scratch)
+	}
+	return t.of[0].Run(&Args{In: a.In[:t.in], Out: a.Out[:t.out]}, chunk, scratch)
+}

@@ -122,6 +122,37 @@ func TestRecurrentBlocks(t *testing.T) {
 	}
 }
 
+// Two recurrences in one step give what each gives alone.
+func TestTogether(t *testing.T) {
+	r := rand.New(rand.NewSource(8))
+	for range 50 {
+		var steps [2]Step
+		var alone [2]*Args
+		both := &Args{}
+		for k := range steps {
+			tr := recurrentTrial(r, false, 4, 2, nil, func(c graph.Recurrence) graph.Op {
+				return graph.LSTM{Recurrence: c, RecurrentActivation: graph.Activation{Func: graph.Sigmoid}}
+			})
+			tr.fixed = []int{1, 2}
+			spec := tr.spec(t)
+			s, err := New(spec, nil)
+			require.NoError(t, err)
+			steps[k], alone[k] = s, tr.operands(spec)
+			for i := range s.Chunks() {
+				require.NoError(t, s.Run(alone[k], i, slicesOf(s.Info().Scratch)))
+			}
+			fresh := tr.operands(spec)
+			both.In, both.Out = append(both.In, fresh.In...), append(both.Out, fresh.Out...)
+		}
+		s := Together(steps[0], steps[1], len(alone[0].In), len(alone[0].Out))
+		require.Equal(t, steps[0].Chunks()+steps[1].Chunks(), s.Chunks())
+		for i := range s.Chunks() {
+			require.NoError(t, s.Run(both, i, slicesOf(s.Info().Scratch)))
+		}
+		require.Equal(t, append(alone[0].Out, alone[1].Out...), both.Out)
+	}
+}
+
 // checkStates holds all results of a trial against the reference.
 func checkStates(t *testing.T, tr trial) {
 	t.Helper()
