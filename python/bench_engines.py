@@ -62,7 +62,7 @@ def openvino(folder, batch, threads, cpus, x):
         "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": True, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
         "INFERENCE_PRECISION_HINT": "f32"})
     request = model.create_infer_request()
-    request.set_input_tensor(ov.Tensor(x, shared_memory=True))
+    request.set_tensor(model.inputs[0], ov.Tensor(x, shared_memory=True))  # converted models may have more, that lead nowhere
     run = ov._pyopenvino.InferRequest.infer  # of the class that InferRequest wraps
     return (ov.__version__.split("-")[0], start, lambda: run(request, {}, True, False),
             lambda _: request.get_output_tensor().data.copy())
