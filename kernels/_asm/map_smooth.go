@@ -54,10 +54,28 @@ func (f *formula) factors(e exponential) factors {
 
 // scale multiplies by 2^n.
 func (f *formula) scale(x value, by factors) value {
-	if f.arch.scales {
-		return f.add1("scale", 0, 0, x, by[0])
+	for _, power := range by {
+		if f.arch.scales {
+			x = f.add1("scale", 0, 0, x, power)
+		} else {
+			x = f.mul(x, power)
+		}
 	}
-	return f.mul(f.mul(x, by[0]), by[1])
+	return x
+}
+
+// most is the exponent up to which 1 + p·2^n keeps the digits of p and is finite.
+const most = 120
+
+// powers are 2^min(n, most) and 2^(min(n, most)-n), for n >= -126. The second is
+// representable for n <= most+126.
+func (f *formula) powers(e exponential) (power, rest factors) {
+	if f.arch.scales {
+		n := f.min(f.num(most), e.n)
+		return factors{n}, factors{f.sub(n, e.n)}
+	}
+	low, one := f.min(f.num(magic+most), e.low), f.num(1)
+	return factors{f.iadd(f.shl(low, 23), one)}, factors{f.iadd(f.shl(f.isub(low, e.low), 23), one)}
 }
 
 // expMin is where x·e^x rounds to 0, expMax where e^x overflows.
@@ -101,12 +119,19 @@ func (f *formula) onePlus(e value) (sum, low value) {
 	return sum, f.sub(e, f.sub(sum, one))
 }
 
-// logistic is 1/(1+e^-x): with e = e^-|x|, which cannot overflow, it is 1/(1+e) for
-// x >= 0 and e/(1+e) below.
+// overOnePlus is num/(1+e^-x). Where e^-x is large, what it is larger than 2^most
+// divides last, so that the result may be denormal. x is not below expMin, or with
+// an instruction for x·2^n not below -2^127, where e^-x comes out as +Inf.
+func (f *formula) overOnePlus(num, x value) value {
+	const least = 87 // of more, 1+e^-x rounds to 1 and 2^n might be denormal
+	e := f.exponential(f.max(f.num(-least), f.xor(x, f.sign())))
+	power, rest := f.powers(e)
+	return f.scale(f.div(num, f.add(f.num(1), f.scale(e.p, power))), rest)
+}
+
+// logistic is 1/(1+e^-x).
 func (f *formula) logistic(x value) value {
-	e := f.value(f.exponential(f.negative(x)))
-	sum, low := f.onePlus(e)
-	return f.quotient(f.choose(f.lt(x, f.num(0)), e, f.num(1)), sum, low)
+	return f.overOnePlus(f.num(1), f.max(f.num(expMin), x))
 }
 
 func sigmoid(f *formula) { f.logistic(f.operand(0)) }
@@ -204,13 +229,16 @@ func (f *formula) times(t tail, y value) value {
 	return f.choose(f.eq(t.x, f.num(math.Inf(-1))), f.num(math.NaN()), z)
 }
 
-// silu is x/(1+e^-x).
+// silu is x/(1+e^-x). Of -Inf it is NaN, as of -Inf times 0, or of -Inf/Inf.
 func silu(f *formula) {
 	x := f.operand(0)
-	e := f.exponential(f.negative(x))
-	t := f.tail(x, e)
-	sum, low := f.onePlus(f.value(e))
-	f.times(t, f.quotient(f.choose(t.below, e.p, f.num(1)), sum, low))
+	if f.arch.scales {
+		f.overOnePlus(x, f.max(f.num(-0x1p127), x))
+		return
+	}
+	limited := f.max(f.num(expMin), x)
+	y := f.overOnePlus(limited, limited)
+	f.choose(f.eq(x, f.num(math.Inf(-1))), f.num(math.NaN()), y)
 }
 
 // mish is x·tanh(log(1+e^x)): with e = e^-|x|, x·(1+2e)/(1+2e+2e²) for x >= 0 and

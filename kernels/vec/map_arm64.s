@@ -1948,77 +1948,71 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $288, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $320, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $352, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $416, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $448, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V9.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V11.S4]
 	ADD $160, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $608, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $0, R9, R10
+	ADD $448, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $544, R9, R10
 	VLD1R (R10), [V12.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
 	AND $3, R6, R7
 	LSR $2, R6, R6
 	CBZ R6, rest
 loop:
-	VLD1.P 16(R2), [V13.S4]
-	WORD $0x4ea61dae // or V14, V13, V6
-	WORD $0x4e2ef40e // max V14, V0, V14
-	VMOV V7.B16, V15.B16
-	WORD $0x4e21cdcf // fma V15, V14, V1
-	WORD $0x4ea7d5f0 // sub V16, V15, V7
-	WORD $0x4ea2ce0e // fnma V14, V16, V2
-	WORD $0x4ea3ce0e // fnma V14, V16, V3
-	VMOV V8.B16, V16.B16
-	WORD $0x4e2ecc90 // fma V16, V4, V14
-	VMOV V9.B16, V17.B16
-	WORD $0x4e2ece11 // fma V17, V16, V14
+	VLD1.P 16(R2), [V14.S4]
+	WORD $0x4e2ef42e // max V14, V1, V14
+	WORD $0x6e281dce // xor V14, V14, V8
+	WORD $0x4e2ef44e // max V14, V2, V14
+	VMOV V9.B16, V15.B16
+	WORD $0x4e23cdcf // fma V15, V14, V3
+	WORD $0x4ea9d5f0 // sub V16, V15, V9
+	WORD $0x4ea4ce0e // fnma V14, V16, V4
+	WORD $0x4ea5ce0e // fnma V14, V16, V5
 	VMOV V10.B16, V16.B16
-	WORD $0x4e2ece30 // fma V16, V17, V14
+	WORD $0x4e2eccd0 // fma V16, V6, V14
 	VMOV V11.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V5.B16, V16.B16
+	VMOV V12.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	VMOV V5.B16, V17.B16
+	VMOV V13.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	WORD $0x6ea785ef // isub V15, V15, V7
-	WORD $0x4f3f05ee // sra V14, V15, V63
+	VMOV V0.B16, V16.B16
+	WORD $0x4e2ece30 // fma V16, V17, V14
+	VMOV V0.B16, V17.B16
+	WORD $0x4e2ece11 // fma V17, V16, V14
+	WORD $0x4eaff4ee // min V14, V7, V15
 	WORD $0x4f3755d0 // shl V16, V14, V55
-	WORD $0x4ea58610 // iadd V16, V16, V5
-	WORD $0x6eae85ee // isub V14, V15, V14
-	WORD $0x4f3755ce // shl V14, V14, V55
-	WORD $0x4ea585ce // iadd V14, V14, V5
+	WORD $0x4ea08610 // iadd V16, V16, V0
+	WORD $0x6eaf85cf // isub V15, V14, V15
+	WORD $0x4f3755ef // shl V15, V15, V55
+	WORD $0x4ea085ef // iadd V15, V15, V0
 	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x6e2ede0e // mul V14, V16, V14
-	WORD $0x4e2ed4b0 // add V16, V5, V14
-	WORD $0x4ea5d611 // sub V17, V16, V5
-	WORD $0x4eb1d5d1 // sub V17, V14, V17
-	WORD $0x6eade58d // lt V13, V12, V13
-	WORD $0x6e651dcd // choose V13, V14, V5
-	WORD $0x6e30fcae // div V14, V5, V16
-	WORD $0x6e2eddaf // mul V15, V13, V14
-	WORD $0x4eb0cded // fnma V13, V15, V16
-	WORD $0x4eb1cded // fnma V13, V15, V17
-	WORD $0x4e2ecdaf // fma V15, V13, V14
+	WORD $0x4e30d410 // add V16, V0, V16
+	WORD $0x6e30fc10 // div V16, V0, V16
+	WORD $0x6e2fde0f // mul V15, V16, V15
 	VST1.P [V15.S4], 16(R1)
 	SUBS $1, R6, R6
 	BNE loop
@@ -2032,45 +2026,37 @@ in0:
 	SUBS $1, R8, R8
 	BNE in0
 	ADD $(mapArgs_rest+0), R0, R10
-	VLD1 (R10), [V13.S4]
-	WORD $0x4ea61dae // or V14, V13, V6
-	WORD $0x4e2ef40e // max V14, V0, V14
-	VMOV V7.B16, V15.B16
-	WORD $0x4e21cdcf // fma V15, V14, V1
-	WORD $0x4ea7d5f0 // sub V16, V15, V7
-	WORD $0x4ea2ce0e // fnma V14, V16, V2
-	WORD $0x4ea3ce0e // fnma V14, V16, V3
-	VMOV V8.B16, V16.B16
-	WORD $0x4e2ecc90 // fma V16, V4, V14
-	VMOV V9.B16, V17.B16
-	WORD $0x4e2ece11 // fma V17, V16, V14
+	VLD1 (R10), [V14.S4]
+	WORD $0x4e2ef42e // max V14, V1, V14
+	WORD $0x6e281dce // xor V14, V14, V8
+	WORD $0x4e2ef44e // max V14, V2, V14
+	VMOV V9.B16, V15.B16
+	WORD $0x4e23cdcf // fma V15, V14, V3
+	WORD $0x4ea9d5f0 // sub V16, V15, V9
+	WORD $0x4ea4ce0e // fnma V14, V16, V4
+	WORD $0x4ea5ce0e // fnma V14, V16, V5
 	VMOV V10.B16, V16.B16
-	WORD $0x4e2ece30 // fma V16, V17, V14
+	WORD $0x4e2eccd0 // fma V16, V6, V14
 	VMOV V11.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V5.B16, V16.B16
+	VMOV V12.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	VMOV V5.B16, V17.B16
+	VMOV V13.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	WORD $0x6ea785ef // isub V15, V15, V7
-	WORD $0x4f3f05ee // sra V14, V15, V63
+	VMOV V0.B16, V16.B16
+	WORD $0x4e2ece30 // fma V16, V17, V14
+	VMOV V0.B16, V17.B16
+	WORD $0x4e2ece11 // fma V17, V16, V14
+	WORD $0x4eaff4ee // min V14, V7, V15
 	WORD $0x4f3755d0 // shl V16, V14, V55
-	WORD $0x4ea58610 // iadd V16, V16, V5
-	WORD $0x6eae85ee // isub V14, V15, V14
-	WORD $0x4f3755ce // shl V14, V14, V55
-	WORD $0x4ea585ce // iadd V14, V14, V5
+	WORD $0x4ea08610 // iadd V16, V16, V0
+	WORD $0x6eaf85cf // isub V15, V14, V15
+	WORD $0x4f3755ef // shl V15, V15, V55
+	WORD $0x4ea085ef // iadd V15, V15, V0
 	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x6e2ede0e // mul V14, V16, V14
-	WORD $0x4e2ed4b0 // add V16, V5, V14
-	WORD $0x4ea5d611 // sub V17, V16, V5
-	WORD $0x4eb1d5d1 // sub V17, V14, V17
-	WORD $0x6eade58d // lt V13, V12, V13
-	WORD $0x6e651dcd // choose V13, V14, V5
-	WORD $0x6e30fcae // div V14, V5, V16
-	WORD $0x6e2eddaf // mul V15, V13, V14
-	WORD $0x4eb0cded // fnma V13, V15, V16
-	WORD $0x4eb1cded // fnma V13, V15, V17
-	WORD $0x4e2ecdaf // fma V15, V13, V14
+	WORD $0x4e30d410 // add V16, V0, V16
+	WORD $0x6e30fc10 // div V16, V0, V16
+	WORD $0x6e2fde0f // mul V15, V16, V15
 	ADD $mapArgs_rest, R0, R10
 	VST1 [V15.S4], (R10)
 out:
@@ -2099,90 +2085,76 @@ TEXT ·siluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $288, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $320, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $352, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $416, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $448, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V9.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V11.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V12.S4]
-	ADD $160, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $0, R9, R10
-	VLD1R (R10), [V13.S4]
 	ADD $608, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $416, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $448, R9, R10
+	VLD1R (R10), [V5.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $544, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $160, R9, R10
 	VLD1R (R10), [V14.S4]
 	ADD $640, R9, R10
 	VLD1R (R10), [V6.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V15.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
 	AND $3, R6, R7
 	LSR $2, R6, R6
 	CBZ R6, rest
 loop:
-	VLD1.P 16(R2), [V15.S4]
-	WORD $0x4ea71df0 // or V16, V15, V7
-	WORD $0x4e30f410 // max V16, V0, V16
-	VMOV V8.B16, V17.B16
-	WORD $0x4e21ce11 // fma V17, V16, V1
-	WORD $0x4ea8d632 // sub V18, V17, V8
-	WORD $0x4ea2ce50 // fnma V16, V18, V2
-	WORD $0x4ea3ce50 // fnma V16, V18, V3
-	VMOV V9.B16, V18.B16
-	WORD $0x4e30cc92 // fma V18, V4, V16
-	VMOV V10.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V11.B16, V18.B16
-	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V12.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V5.B16, V18.B16
-	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V5.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	WORD $0x6eafe5b0 // lt V16, V13, V15
-	WORD $0x6ea88631 // isub V17, V17, V8
-	WORD $0x4f3f0632 // sra V18, V17, V63
+	VLD1.P 16(R2), [V16.S4]
+	WORD $0x4e30f411 // max V17, V0, V16
+	WORD $0x6e281e32 // xor V18, V17, V8
+	WORD $0x4e32f432 // max V18, V1, V18
+	VMOV V9.B16, V19.B16
+	WORD $0x4e22ce53 // fma V19, V18, V2
+	WORD $0x4ea9d674 // sub V20, V19, V9
+	WORD $0x4ea3ce92 // fnma V18, V20, V3
+	WORD $0x4ea4ce92 // fnma V18, V20, V4
+	VMOV V10.B16, V20.B16
+	WORD $0x4e32ccb4 // fma V20, V5, V18
+	VMOV V11.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	VMOV V12.B16, V20.B16
+	WORD $0x4e32ceb4 // fma V20, V21, V18
+	VMOV V13.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	VMOV V14.B16, V20.B16
+	WORD $0x4e32ceb4 // fma V20, V21, V18
+	VMOV V14.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	WORD $0x4eb3f4d2 // min V18, V6, V19
 	WORD $0x4f375654 // shl V20, V18, V55
-	WORD $0x4ea58694 // iadd V20, V20, V5
-	WORD $0x6eb28632 // isub V18, V17, V18
-	WORD $0x4f375652 // shl V18, V18, V55
-	WORD $0x4ea58652 // iadd V18, V18, V5
-	VMOV V16.B16, V17.B16
-	WORD $0x6e651e91 // choose V17, V20, V5
-	VMOV V16.B16, V21.B16
-	WORD $0x6e651e55 // choose V21, V18, V5
-	WORD $0x6e34de74 // mul V20, V19, V20
-	WORD $0x6e32de92 // mul V18, V20, V18
-	WORD $0x4e32d4b4 // add V20, V5, V18
-	WORD $0x4ea5d696 // sub V22, V20, V5
-	WORD $0x4eb6d656 // sub V22, V18, V22
-	WORD $0x6e651e70 // choose V16, V19, V5
-	WORD $0x6e34fcb3 // div V19, V5, V20
-	WORD $0x6e33de12 // mul V18, V16, V19
-	WORD $0x4eb4ce50 // fnma V16, V18, V20
-	WORD $0x4eb6ce50 // fnma V16, V18, V22
-	WORD $0x4e33ce12 // fma V18, V16, V19
-	WORD $0x4e2ff413 // max V19, V0, V15
-	WORD $0x6e32de72 // mul V18, V19, V18
-	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x6e35de35 // mul V21, V17, V21
-	WORD $0x4e2ee5ef // eq V15, V15, V14
-	WORD $0x6e751ccf // choose V15, V6, V21
-	VST1.P [V15.S4], 16(R1)
+	WORD $0x4eae8694 // iadd V20, V20, V14
+	WORD $0x6eb38653 // isub V19, V18, V19
+	WORD $0x4f375673 // shl V19, V19, V55
+	WORD $0x4eae8673 // iadd V19, V19, V14
+	WORD $0x6e34deb4 // mul V20, V21, V20
+	WORD $0x4e34d5d4 // add V20, V14, V20
+	WORD $0x6e34fe34 // div V20, V17, V20
+	WORD $0x6e33de93 // mul V19, V20, V19
+	WORD $0x4e2fe610 // eq V16, V16, V15
+	WORD $0x6e731cf0 // choose V16, V7, V19
+	VST1.P [V16.S4], 16(R1)
 	SUBS $1, R6, R6
 	BNE loop
 rest:
@@ -2195,57 +2167,41 @@ in0:
 	SUBS $1, R8, R8
 	BNE in0
 	ADD $(mapArgs_rest+0), R0, R10
-	VLD1 (R10), [V15.S4]
-	WORD $0x4ea71df0 // or V16, V15, V7
-	WORD $0x4e30f410 // max V16, V0, V16
-	VMOV V8.B16, V17.B16
-	WORD $0x4e21ce11 // fma V17, V16, V1
-	WORD $0x4ea8d632 // sub V18, V17, V8
-	WORD $0x4ea2ce50 // fnma V16, V18, V2
-	WORD $0x4ea3ce50 // fnma V16, V18, V3
-	VMOV V9.B16, V18.B16
-	WORD $0x4e30cc92 // fma V18, V4, V16
-	VMOV V10.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V11.B16, V18.B16
-	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V12.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	VMOV V5.B16, V18.B16
-	WORD $0x4e30ce72 // fma V18, V19, V16
-	VMOV V5.B16, V19.B16
-	WORD $0x4e30ce53 // fma V19, V18, V16
-	WORD $0x6eafe5b0 // lt V16, V13, V15
-	WORD $0x6ea88631 // isub V17, V17, V8
-	WORD $0x4f3f0632 // sra V18, V17, V63
+	VLD1 (R10), [V16.S4]
+	WORD $0x4e30f411 // max V17, V0, V16
+	WORD $0x6e281e32 // xor V18, V17, V8
+	WORD $0x4e32f432 // max V18, V1, V18
+	VMOV V9.B16, V19.B16
+	WORD $0x4e22ce53 // fma V19, V18, V2
+	WORD $0x4ea9d674 // sub V20, V19, V9
+	WORD $0x4ea3ce92 // fnma V18, V20, V3
+	WORD $0x4ea4ce92 // fnma V18, V20, V4
+	VMOV V10.B16, V20.B16
+	WORD $0x4e32ccb4 // fma V20, V5, V18
+	VMOV V11.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	VMOV V12.B16, V20.B16
+	WORD $0x4e32ceb4 // fma V20, V21, V18
+	VMOV V13.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	VMOV V14.B16, V20.B16
+	WORD $0x4e32ceb4 // fma V20, V21, V18
+	VMOV V14.B16, V21.B16
+	WORD $0x4e32ce95 // fma V21, V20, V18
+	WORD $0x4eb3f4d2 // min V18, V6, V19
 	WORD $0x4f375654 // shl V20, V18, V55
-	WORD $0x4ea58694 // iadd V20, V20, V5
-	WORD $0x6eb28632 // isub V18, V17, V18
-	WORD $0x4f375652 // shl V18, V18, V55
-	WORD $0x4ea58652 // iadd V18, V18, V5
-	VMOV V16.B16, V17.B16
-	WORD $0x6e651e91 // choose V17, V20, V5
-	VMOV V16.B16, V21.B16
-	WORD $0x6e651e55 // choose V21, V18, V5
-	WORD $0x6e34de74 // mul V20, V19, V20
-	WORD $0x6e32de92 // mul V18, V20, V18
-	WORD $0x4e32d4b4 // add V20, V5, V18
-	WORD $0x4ea5d696 // sub V22, V20, V5
-	WORD $0x4eb6d656 // sub V22, V18, V22
-	WORD $0x6e651e70 // choose V16, V19, V5
-	WORD $0x6e34fcb3 // div V19, V5, V20
-	WORD $0x6e33de12 // mul V18, V16, V19
-	WORD $0x4eb4ce50 // fnma V16, V18, V20
-	WORD $0x4eb6ce50 // fnma V16, V18, V22
-	WORD $0x4e33ce12 // fma V18, V16, V19
-	WORD $0x4e2ff413 // max V19, V0, V15
-	WORD $0x6e32de72 // mul V18, V19, V18
-	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x6e35de35 // mul V21, V17, V21
-	WORD $0x4e2ee5ef // eq V15, V15, V14
-	WORD $0x6e751ccf // choose V15, V6, V21
+	WORD $0x4eae8694 // iadd V20, V20, V14
+	WORD $0x6eb38653 // isub V19, V18, V19
+	WORD $0x4f375673 // shl V19, V19, V55
+	WORD $0x4eae8673 // iadd V19, V19, V14
+	WORD $0x6e34deb4 // mul V20, V21, V20
+	WORD $0x4e34d5d4 // add V20, V14, V20
+	WORD $0x6e34fe34 // div V20, V17, V20
+	WORD $0x6e33de93 // mul V19, V20, V19
+	WORD $0x4e2fe610 // eq V16, V16, V15
+	WORD $0x6e731cf0 // choose V16, V7, V19
 	ADD $mapArgs_rest, R0, R10
-	VST1 [V15.S4], (R10)
+	VST1 [V16.S4], (R10)
 out:
 	MOVWU.P 4(R10), R11
 	MOVW.P R11, 4(R1)
@@ -2274,7 +2230,7 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V0.S4]
 	ADD $224, R9, R10
 	VLD1R (R10), [V6.S4]
-	ADD $672, R9, R10
+	ADD $736, R9, R10
 	VLD1R (R10), [V1.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -2284,15 +2240,15 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V3.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V4.S4]
-	ADD $704, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $736, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $768, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $800, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $832, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $864, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $896, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2402,79 +2358,73 @@ TEXT ·gluNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_b(R0), R3
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $288, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $320, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $352, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $384, R9, R10
-	VLD1R (R10), [V2.S4]
-	ADD $416, R9, R10
-	VLD1R (R10), [V3.S4]
-	ADD $448, R9, R10
-	VLD1R (R10), [V4.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V9.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V11.S4]
 	ADD $160, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $288, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $608, R9, R10
+	VLD1R (R10), [V2.S4]
+	ADD $224, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $320, R9, R10
+	VLD1R (R10), [V3.S4]
+	ADD $352, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $384, R9, R10
+	VLD1R (R10), [V4.S4]
+	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $0, R9, R10
+	ADD $448, R9, R10
+	VLD1R (R10), [V6.S4]
+	ADD $480, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $544, R9, R10
 	VLD1R (R10), [V12.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
 	AND $3, R6, R7
 	LSR $2, R6, R6
 	CBZ R6, rest
 loop:
-	VLD1.P 16(R2), [V13.S4]
-	VLD1.P 16(R3), [V14.S4]
-	WORD $0x4ea61dcf // or V15, V14, V6
-	WORD $0x4e2ff40f // max V15, V0, V15
-	VMOV V7.B16, V16.B16
-	WORD $0x4e21cdf0 // fma V16, V15, V1
-	WORD $0x4ea7d611 // sub V17, V16, V7
-	WORD $0x4ea2ce2f // fnma V15, V17, V2
-	WORD $0x4ea3ce2f // fnma V15, V17, V3
-	VMOV V8.B16, V17.B16
-	WORD $0x4e2fcc91 // fma V17, V4, V15
-	VMOV V9.B16, V18.B16
-	WORD $0x4e2fce32 // fma V18, V17, V15
+	VLD1.P 16(R2), [V14.S4]
+	VLD1.P 16(R3), [V15.S4]
+	WORD $0x4e2ff42f // max V15, V1, V15
+	WORD $0x6e281def // xor V15, V15, V8
+	WORD $0x4e2ff44f // max V15, V2, V15
+	VMOV V9.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea9d611 // sub V17, V16, V9
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
 	VMOV V10.B16, V17.B16
-	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4e2fccd1 // fma V17, V6, V15
 	VMOV V11.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V5.B16, V17.B16
+	VMOV V12.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
-	VMOV V5.B16, V18.B16
+	VMOV V13.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	WORD $0x6ea78610 // isub V16, V16, V7
-	WORD $0x4f3f060f // sra V15, V16, V63
+	VMOV V0.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V0.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	WORD $0x4eb0f4ef // min V15, V7, V16
 	WORD $0x4f3755f1 // shl V17, V15, V55
-	WORD $0x4ea58631 // iadd V17, V17, V5
-	WORD $0x6eaf860f // isub V15, V16, V15
-	WORD $0x4f3755ef // shl V15, V15, V55
-	WORD $0x4ea585ef // iadd V15, V15, V5
+	WORD $0x4ea08631 // iadd V17, V17, V0
+	WORD $0x6eb085f0 // isub V16, V15, V16
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ea08610 // iadd V16, V16, V0
 	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x6e2fde2f // mul V15, V17, V15
-	WORD $0x4e2fd4b1 // add V17, V5, V15
-	WORD $0x4ea5d632 // sub V18, V17, V5
-	WORD $0x4eb2d5f2 // sub V18, V15, V18
-	WORD $0x6eaee58e // lt V14, V12, V14
-	WORD $0x6e651dee // choose V14, V15, V5
-	WORD $0x6e31fcaf // div V15, V5, V17
-	WORD $0x6e2fddd0 // mul V16, V14, V15
-	WORD $0x4eb1ce0e // fnma V14, V16, V17
-	WORD $0x4eb2ce0e // fnma V14, V16, V18
-	WORD $0x4e2fcdd0 // fma V16, V14, V15
-	WORD $0x6e30ddb0 // mul V16, V13, V16
+	WORD $0x4e31d411 // add V17, V0, V17
+	WORD $0x6e31fc11 // div V17, V0, V17
+	WORD $0x6e30de30 // mul V16, V17, V16
+	WORD $0x6e30ddd0 // mul V16, V14, V16
 	VST1.P [V16.S4], 16(R1)
 	SUBS $1, R6, R6
 	BNE loop
@@ -2495,48 +2445,40 @@ in1:
 	SUBS $1, R8, R8
 	BNE in1
 	ADD $(mapArgs_rest+0), R0, R10
-	VLD1 (R10), [V13.S4]
-	ADD $(mapArgs_rest+16), R0, R10
 	VLD1 (R10), [V14.S4]
-	WORD $0x4ea61dcf // or V15, V14, V6
-	WORD $0x4e2ff40f // max V15, V0, V15
-	VMOV V7.B16, V16.B16
-	WORD $0x4e21cdf0 // fma V16, V15, V1
-	WORD $0x4ea7d611 // sub V17, V16, V7
-	WORD $0x4ea2ce2f // fnma V15, V17, V2
-	WORD $0x4ea3ce2f // fnma V15, V17, V3
-	VMOV V8.B16, V17.B16
-	WORD $0x4e2fcc91 // fma V17, V4, V15
-	VMOV V9.B16, V18.B16
-	WORD $0x4e2fce32 // fma V18, V17, V15
+	ADD $(mapArgs_rest+16), R0, R10
+	VLD1 (R10), [V15.S4]
+	WORD $0x4e2ff42f // max V15, V1, V15
+	WORD $0x6e281def // xor V15, V15, V8
+	WORD $0x4e2ff44f // max V15, V2, V15
+	VMOV V9.B16, V16.B16
+	WORD $0x4e23cdf0 // fma V16, V15, V3
+	WORD $0x4ea9d611 // sub V17, V16, V9
+	WORD $0x4ea4ce2f // fnma V15, V17, V4
+	WORD $0x4ea5ce2f // fnma V15, V17, V5
 	VMOV V10.B16, V17.B16
-	WORD $0x4e2fce51 // fma V17, V18, V15
+	WORD $0x4e2fccd1 // fma V17, V6, V15
 	VMOV V11.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V5.B16, V17.B16
+	VMOV V12.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
-	VMOV V5.B16, V18.B16
+	VMOV V13.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	WORD $0x6ea78610 // isub V16, V16, V7
-	WORD $0x4f3f060f // sra V15, V16, V63
+	VMOV V0.B16, V17.B16
+	WORD $0x4e2fce51 // fma V17, V18, V15
+	VMOV V0.B16, V18.B16
+	WORD $0x4e2fce32 // fma V18, V17, V15
+	WORD $0x4eb0f4ef // min V15, V7, V16
 	WORD $0x4f3755f1 // shl V17, V15, V55
-	WORD $0x4ea58631 // iadd V17, V17, V5
-	WORD $0x6eaf860f // isub V15, V16, V15
-	WORD $0x4f3755ef // shl V15, V15, V55
-	WORD $0x4ea585ef // iadd V15, V15, V5
+	WORD $0x4ea08631 // iadd V17, V17, V0
+	WORD $0x6eb085f0 // isub V16, V15, V16
+	WORD $0x4f375610 // shl V16, V16, V55
+	WORD $0x4ea08610 // iadd V16, V16, V0
 	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x6e2fde2f // mul V15, V17, V15
-	WORD $0x4e2fd4b1 // add V17, V5, V15
-	WORD $0x4ea5d632 // sub V18, V17, V5
-	WORD $0x4eb2d5f2 // sub V18, V15, V18
-	WORD $0x6eaee58e // lt V14, V12, V14
-	WORD $0x6e651dee // choose V14, V15, V5
-	WORD $0x6e31fcaf // div V15, V5, V17
-	WORD $0x6e2fddd0 // mul V16, V14, V15
-	WORD $0x4eb1ce0e // fnma V14, V16, V17
-	WORD $0x4eb2ce0e // fnma V14, V16, V18
-	WORD $0x4e2fcdd0 // fma V16, V14, V15
-	WORD $0x6e30ddb0 // mul V16, V13, V16
+	WORD $0x4e31d411 // add V17, V0, V17
+	WORD $0x6e31fc11 // div V17, V0, V17
+	WORD $0x6e30de30 // mul V16, V17, V16
+	WORD $0x6e30ddd0 // mul V16, V14, V16
 	ADD $mapArgs_rest, R0, R10
 	VST1 [V16.S4], (R10)
 out:
@@ -2568,7 +2510,7 @@ TEXT ·eluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $0, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $672, R9, R10
+	ADD $736, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
@@ -2578,15 +2520,15 @@ TEXT ·eluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $704, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $736, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $768, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V6.S4]
 	ADD $800, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $832, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $864, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $896, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2695,7 +2637,7 @@ TEXT ·seluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $0, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $672, R9, R10
+	ADD $736, R9, R10
 	VLD1R (R10), [V1.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -2705,23 +2647,23 @@ TEXT ·seluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V3.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V4.S4]
-	ADD $704, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $736, R9, R10
-	VLD1R (R10), [V7.S4]
 	ADD $768, R9, R10
-	VLD1R (R10), [V8.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $800, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V7.S4]
 	ADD $832, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $864, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $896, R9, R10
 	VLD1R (R10), [V10.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V12.S4]
-	ADD $864, R9, R10
+	ADD $928, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $896, R9, R10
+	ADD $960, R9, R10
 	VLD1R (R10), [V14.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -2828,7 +2770,7 @@ TEXT ·celuNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V0.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $672, R9, R10
+	ADD $736, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
@@ -2838,15 +2780,15 @@ TEXT ·celuNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $704, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $736, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $768, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V6.S4]
 	ADD $800, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $832, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $864, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $896, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2977,25 +2919,25 @@ TEXT ·softplusNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V12.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $928, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $960, R9, R10
-	VLD1R (R10), [V14.S4]
 	ADD $992, R9, R10
-	VLD1R (R10), [V15.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $1024, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1056, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1088, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V16.S4]
 	ADD $1120, R9, R10
-	VLD1R (R10), [V19.S4]
+	VLD1R (R10), [V17.S4]
 	ADD $1152, R9, R10
-	VLD1R (R10), [V20.S4]
+	VLD1R (R10), [V18.S4]
 	ADD $1184, R9, R10
-	VLD1R (R10), [V21.S4]
+	VLD1R (R10), [V19.S4]
 	ADD $1216, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1248, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1280, R9, R10
 	VLD1R (R10), [V22.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V6.S4]
@@ -3170,25 +3112,25 @@ TEXT ·logSigmoidNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V12.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $928, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $960, R9, R10
-	VLD1R (R10), [V14.S4]
 	ADD $992, R9, R10
-	VLD1R (R10), [V15.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $1024, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1056, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1088, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V16.S4]
 	ADD $1120, R9, R10
-	VLD1R (R10), [V19.S4]
+	VLD1R (R10), [V17.S4]
 	ADD $1152, R9, R10
-	VLD1R (R10), [V20.S4]
+	VLD1R (R10), [V18.S4]
 	ADD $1184, R9, R10
-	VLD1R (R10), [V21.S4]
+	VLD1R (R10), [V19.S4]
 	ADD $1216, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1248, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1280, R9, R10
 	VLD1R (R10), [V22.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V6.S4]
@@ -3345,7 +3287,7 @@ TEXT ·mishNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $160, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $1248, R9, R10
+	ADD $1312, R9, R10
 	VLD1R (R10), [V7.S4]
 	ADD $288, R9, R10
 	VLD1R (R10), [V1.S4]
@@ -3371,9 +3313,9 @@ TEXT ·mishNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V13.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V14.S4]
-	ADD $608, R9, R10
+	ADD $672, R9, R10
 	VLD1R (R10), [V15.S4]
-	ADD $640, R9, R10
+	ADD $704, R9, R10
 	VLD1R (R10), [V6.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -3524,31 +3466,31 @@ TEXT ·geluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $64, R9, R10
 	VLD1R (R10), [V9.S4]
-	ADD $1280, R9, R10
+	ADD $1344, R9, R10
 	VLD1R (R10), [V0.S4]
 	ADD $192, R9, R10
 	VLD1R (R10), [V10.S4]
-	ADD $1312, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $1344, R9, R10
-	VLD1R (R10), [V11.S4]
 	ADD $1376, R9, R10
-	VLD1R (R10), [V12.S4]
+	VLD1R (R10), [V1.S4]
 	ADD $1408, R9, R10
-	VLD1R (R10), [V13.S4]
+	VLD1R (R10), [V11.S4]
 	ADD $1440, R9, R10
-	VLD1R (R10), [V14.S4]
+	VLD1R (R10), [V12.S4]
 	ADD $1472, R9, R10
-	VLD1R (R10), [V15.S4]
+	VLD1R (R10), [V13.S4]
 	ADD $1504, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1536, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1568, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V16.S4]
 	ADD $1600, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $1632, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $1664, R9, R10
 	VLD1R (R10), [V19.S4]
-	ADD $1216, R9, R10
+	ADD $1280, R9, R10
 	VLD1R (R10), [V20.S4]
 	ADD $288, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -3566,7 +3508,7 @@ TEXT ·geluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V22.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V7.S4]
-	ADD $640, R9, R10
+	ADD $704, R9, R10
 	VLD1R (R10), [V8.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -3649,7 +3591,7 @@ loop:
 	WORD $0x6e38df78 // mul V24, V27, V24
 	WORD $0x6e3adf1a // mul V26, V24, V26
 	WORD $0x6e3edf5e // mul V30, V26, V30
-	ADD $608, R9, R10
+	ADD $672, R9, R10
 	VLD1R (R10), [V26.S4]
 	WORD $0x4e3ae6f7 // eq V23, V23, V26
 	WORD $0x6e7e1d17 // choose V23, V8, V30
@@ -3741,7 +3683,7 @@ in0:
 	WORD $0x6e38df78 // mul V24, V27, V24
 	WORD $0x6e3adf1a // mul V26, V24, V26
 	WORD $0x6e3edf5e // mul V30, V26, V30
-	ADD $608, R9, R10
+	ADD $672, R9, R10
 	VLD1R (R10), [V26.S4]
 	WORD $0x4e3ae6f7 // eq V23, V23, V26
 	WORD $0x6e7e1d17 // choose V23, V8, V30
@@ -3771,17 +3713,17 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $1632, R9, R10
-	VLD1R (R10), [V0.S4]
-	ADD $1664, R9, R10
-	VLD1R (R10), [V1.S4]
 	ADD $1696, R9, R10
+	VLD1R (R10), [V0.S4]
+	ADD $1728, R9, R10
+	VLD1R (R10), [V1.S4]
+	ADD $1760, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $192, R9, R10
 	VLD1R (R10), [V11.S4]
-	ADD $1728, R9, R10
+	ADD $1792, R9, R10
 	VLD1R (R10), [V3.S4]
-	ADD $1760, R9, R10
+	ADD $1824, R9, R10
 	VLD1R (R10), [V12.S4]
 	ADD $224, R9, R10
 	VLD1R (R10), [V13.S4]
@@ -3809,9 +3751,9 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V9.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V19.S4]
-	ADD $608, R9, R10
+	ADD $672, R9, R10
 	VLD1R (R10), [V20.S4]
-	ADD $640, R9, R10
+	ADD $704, R9, R10
 	VLD1R (R10), [V10.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -4065,152 +4007,160 @@ DATA mapConstants<>+576(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+584(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+592(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+600(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+608(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+616(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+624(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+632(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+640(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+648(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+656(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+664(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+672(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+680(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+688(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+696(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+704(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+712(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+720(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+728(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+736(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+744(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+752(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+760(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+768(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+776(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+784(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+792(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+800(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+808(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+816(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+824(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+832(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+840(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+848(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+856(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+864(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+872(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+880(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+888(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+896(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+904(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+912(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+920(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+928(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+936(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+944(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+952(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+960(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+968(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+976(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+984(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+992(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1000(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1008(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1016(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1024(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1032(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1040(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1048(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1056(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1064(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1072(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1080(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1088(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1096(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1104(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1112(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1120(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1128(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1136(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1144(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1152(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1160(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1168(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1176(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1184(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1192(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1200(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1208(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1216(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1224(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1232(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1240(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1248(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1256(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1264(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1272(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1280(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1288(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1296(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1304(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1312(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1320(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1328(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1336(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1344(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1352(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1360(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1368(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1376(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1384(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1392(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1400(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1408(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1416(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1424(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1432(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1440(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1448(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1456(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1464(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1472(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1480(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1488(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1496(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1504(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1512(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1520(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1528(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1536(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1544(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1552(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1560(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1568(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1576(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1584(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1592(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1600(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1608(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1616(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1624(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1632(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1640(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1648(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1656(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1664(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1672(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1680(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1688(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1696(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1704(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1712(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1720(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1728(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1736(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1744(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1752(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1760(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1768(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1776(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1784(SB)/8, $0xb342bc9bb342bc9b
-GLOBL mapConstants<>(SB), RODATA|NOPTR, $1792
+DATA mapConstants<>+608(SB)/8, $0xc2ae0000c2ae0000
+DATA mapConstants<>+616(SB)/8, $0xc2ae0000c2ae0000
+DATA mapConstants<>+624(SB)/8, $0xc2ae0000c2ae0000
+DATA mapConstants<>+632(SB)/8, $0xc2ae0000c2ae0000
+DATA mapConstants<>+640(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+648(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+656(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+664(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+672(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+680(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+688(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+696(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+704(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+712(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+720(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+728(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+736(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+744(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+752(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+760(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+768(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+776(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+784(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+792(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+800(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+808(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+816(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+824(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+832(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+840(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+848(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+856(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+864(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+872(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+880(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+888(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+896(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+904(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+912(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+920(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+928(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+936(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+944(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+952(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+960(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+968(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+976(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+984(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+992(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1000(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1008(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1016(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1024(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1032(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1040(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1048(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1056(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1064(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1072(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1080(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1088(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1096(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1104(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1112(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1120(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1128(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1136(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1144(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1152(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1160(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1168(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1176(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1184(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1192(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1200(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1208(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1216(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1224(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1232(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1240(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1248(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1256(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1264(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1272(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1280(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1288(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1296(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1304(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1312(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1320(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1328(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1336(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1344(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1352(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1360(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1368(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1376(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1384(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1392(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1400(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1408(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1416(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1424(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1432(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1440(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1448(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1456(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1464(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1472(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1480(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1488(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1496(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1504(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1512(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1520(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1528(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1536(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1544(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1552(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1560(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1568(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1576(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1584(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1592(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1600(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1608(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1616(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1624(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1632(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1640(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1648(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1656(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1664(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1672(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1680(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1688(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1696(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1704(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1712(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1720(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1728(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1736(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1744(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1752(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1760(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1768(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1776(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1784(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1792(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1800(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1808(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1816(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1824(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1832(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1840(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1848(SB)/8, $0xb342bc9bb342bc9b
+GLOBL mapConstants<>(SB), RODATA|NOPTR, $1856
