@@ -77,7 +77,8 @@ func LoadFS(fsys fs.FS, name string, options ...Option) (*Model, error) {
 }
 
 // LoadReader opens a model of size bytes in r: a .keras archive or a
-// whole-model .h5. It does not keep r.
+// whole-model .h5. It does not keep r, and so keeps the weights as if by
+// [WithKeptWeights].
 func LoadReader(r io.ReaderAt, size int64, options ...Option) (*Model, error) {
 	return runtime.OpenReader(r, size, configure(options).Options)
 }

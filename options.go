@@ -34,6 +34,11 @@ func WithThreads(n int) Option { return func(c *config) { c.Threads = n } }
 // a tile to NaN where one of its inputs is infinite or NaN.
 func WithExact() Option { return func(c *config) { c.Exact = true } }
 
+// WithKeptWeights keeps the weights in memory as the file has them, besides the
+// forms that plans use: Model.WeightValues and Model.PredictLayers then do not
+// read the file again.
+func WithKeptWeights() Option { return func(c *config) { c.KeepWeights = true } }
+
 // Limits bound what a file and an input can make the loader and a prediction do.
 type Limits = runtime.Limits
 

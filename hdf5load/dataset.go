@@ -238,6 +238,42 @@ func (o *object) Read(dst any) error {
 	return im.readValues(o.data, s)
 }
 
+// A PartReader is a dataset of numbers that stand in the file as they are, so
+// that a part of them can be read by itself.
+type PartReader interface {
+	// ReadPart reads len(dst) elements from number from on, as [Object].Read does all.
+	ReadPart(dst []float32, from int) error
+}
+
+// Parts returns o as a PartReader, or false when a part costs as much as the whole.
+func Parts(o Object) (PartReader, bool) {
+	d, ok := o.(*object)
+	if !ok || d.data == nil || !d.data.stored() || d.data.layout.class != contiguous || d.typ.dtype == String {
+		return nil, false
+	}
+	return d, true
+}
+
+func (o *object) ReadPart(dst []float32, from int) error {
+	n := len(dst)
+	d := o.data
+	if d == nil || d.layout.class != contiguous || !d.stored() {
+		return unsupported("a part of values that are not stored as they are")
+	}
+	if from < 0 || int64(from) > d.space.n || int64(n) > d.space.n-int64(from) {
+		return fmt.Errorf("destination of %d elements from %d on, want at most %d", n, from, d.space.n)
+	}
+	s, err := floatSink(o.typ, dst, int64(n), Float32)
+	if err != nil || n == 0 {
+		return err
+	}
+	im := o.f.private()
+	if err := im.extents.add(d.layout.addr, d.layout.size, d.owner); err != nil {
+		return err
+	}
+	return im.readContiguous(d.layout.addr+uint64(from)*uint64(o.typ.size), int64(n), s)
+}
+
 func (o *object) ReadRaw(dst []byte) error {
 	switch {
 	case o.data == nil:
@@ -294,19 +330,24 @@ func (im *image) readValues(d *dataset, s sink) error {
 	if err := im.extents.add(l.addr, l.size, d.owner); err != nil {
 		return err
 	}
+	return im.readContiguous(l.addr, d.space.n, s)
+}
+
+// readContiguous moves n elements that stand in the file as they are into s.
+func (im *image) readContiguous(addr uint64, n int64, s sink) error {
 	if s.view != nil {
 		for at := 0; at < len(s.view); at += directPiece {
-			if err := im.readFull(s.view[at:min(at+directPiece, len(s.view))], l.addr+uint64(at)); err != nil {
+			if err := im.readFull(s.view[at:min(at+directPiece, len(s.view))], addr+uint64(at)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	per := max(1, convertPiece/int64(s.size)) // elements
-	buf := make([]byte, min(d.total, per*int64(s.size)))
-	for at := int64(0); at < d.space.n; at += per {
-		b := buf[:min(per, d.space.n-at)*int64(s.size)]
-		if err := im.readFull(b, l.addr+uint64(at*int64(s.size))); err != nil {
+	buf := make([]byte, min(n, per)*int64(s.size))
+	for at := int64(0); at < n; at += per {
+		b := buf[:min(per, n-at)*int64(s.size)]
+		if err := im.readFull(b, addr+uint64(at*int64(s.size))); err != nil {
 			return err
 		}
 		if err := s.place(int(at), b); err != nil {

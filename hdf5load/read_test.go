@@ -274,3 +274,33 @@ func TestReadAllocates(t *testing.T) {
 	require.NoError(t, o.Read(dst))
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = o.Read(dst) }), 3.0)
 }
+
+// TestParts reads numbers of every type part by part.
+func TestParts(t *testing.T) {
+	seen := 0
+	root := openFile(t, "adv__dtypes.h5").Root()
+	names, err := root.Links()
+	require.NoError(t, err)
+	for _, name := range names {
+		o, err := root.Open(name)
+		require.NoError(t, err)
+		parts, ok := Parts(o)
+		n := elements(o)
+		want, got := make([]float32, n), make([]float32, n)
+		if !ok || o.Read(want) != nil {
+			continue
+		}
+		for at := n; at > 0; {
+			from := max(0, at-3)
+			require.NoError(t, parts.ReadPart(got[from:at], from))
+			at = from
+		}
+		for i := range want {
+			require.Equal(t, math.Float32bits(want[i]), math.Float32bits(got[i]), "%s[%d]", name, i)
+		}
+		require.Error(t, parts.ReadPart(got, 1))
+		require.Error(t, parts.ReadPart(got[:1], -1))
+		seen++
+	}
+	require.NotZero(t, seen)
+}

@@ -1,13 +1,16 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A store is a file's weights in one of Keras's layouts: a pathStore or a legacyStore.
@@ -27,8 +30,9 @@ type binding struct {
 	convert func(stored []graph.Tensor, want graph.Type) (graph.Tensor, error)
 }
 
-// readWeights reads the value of every parameter, in the order of Graph.Params.
-func readWeights(prog *layers.Program, from binder, limit int64) ([]graph.Tensor, error) {
+// bindWeights returns the values of the parameters, in the order of
+// Graph.Params. Their elements are read from the file when they are asked for.
+func bindWeights(prog *layers.Program, from binder, limit int64) ([]*weight.Value, error) {
 	params := prog.Graph.Params
 	total := int64(0)
 	for _, p := range params {
@@ -41,36 +45,106 @@ func readWeights(prog *layers.Program, from binder, limit int64) ([]graph.Tensor
 	if err != nil {
 		return nil, err
 	}
-	out := make([]graph.Tensor, len(params))
+	out := make([]*weight.Value, len(params))
 	for i, p := range params {
-		t, err := readParam(p, bound[i])
-		if err != nil {
-			return nil, fmt.Errorf("layer %s (%s): weight %q: %w", p.Layer, p.Class, p.Name, err)
+		s := &source{param: p, binding: bound[i]}
+		if err := s.check(); err != nil {
+			return nil, s.wrap(err)
 		}
-		out[i] = t
+		out[i] = weight.From(p.Type, s)
 	}
 	return out, nil
 }
 
-// readParam reads one parameter straight into its tensor where the file holds it as it is.
-func readParam(p graph.Param, b binding) (graph.Tensor, error) {
-	if b.convert != nil {
-		stored := make([]graph.Tensor, len(b.stored))
-		for i, w := range b.stored {
-			d := p.DType
-			t, err := readStored(w, d, w.Shape())
-			if err != nil {
-				return graph.Tensor{}, err
-			}
-			stored[i] = t
+// A source yields the elements of a parameter from where it is stored.
+type source struct {
+	param graph.Param
+	binding
+
+	mu    sync.Mutex
+	whole []float32 // while parts are read of what can only be read whole
+	left  int       // of whole
+}
+
+// check holds the stored shape against the declared one.
+func (s *source) check() error {
+	if s.convert != nil { // which checks
+		return nil
+	}
+	w := s.stored[0]
+	if !slices.Equal(w.Shape(), s.param.Shape) {
+		return fmt.Errorf("%w: stored %q is %v, want %v", graph.ErrShape, w.Name, graph.Shape(w.Shape()), s.param.Shape)
+	}
+	return nil
+}
+
+// A weightFailure is an error of reading a weight: it says which one.
+type weightFailure struct{ error }
+
+func (e weightFailure) Unwrap() error { return e.error }
+
+func (s *source) wrap(err error) error {
+	p := s.param
+	return weightFailure{fmt.Errorf("layer %s (%s): weight %q: %w", p.Layer, p.Class, p.Name, err)}
+}
+
+// weightError drops from err what was being done when the weight was read.
+func weightError(err error) error {
+	var f weightFailure
+	if errors.As(err, &f) {
+		return f.error
+	}
+	return err
+}
+
+func (s *source) Tensor() (graph.Tensor, error) {
+	t, err := s.read()
+	if err != nil {
+		return graph.Tensor{}, s.wrap(err)
+	}
+	return t, nil
+}
+
+// read reads the parameter straight into its tensor where the file holds it as it is.
+func (s *source) read() (graph.Tensor, error) {
+	p := s.param
+	if s.convert == nil {
+		return readStored(s.stored[0], p.DType, p.Shape)
+	}
+	stored := make([]graph.Tensor, len(s.stored))
+	for i, w := range s.stored {
+		t, err := readStored(w, p.DType, w.Shape())
+		if err != nil {
+			return graph.Tensor{}, err
 		}
-		return b.convert(stored, p.Type)
+		stored[i] = t
 	}
-	w := b.stored[0]
-	if !slices.Equal(w.Shape(), p.Shape) {
-		return graph.Tensor{}, fmt.Errorf("%w: stored %q is %v, want %v", graph.ErrShape, w.Name, graph.Shape(w.Shape()), p.Shape)
+	return s.convert(stored, p.Type)
+}
+
+func (s *source) Floats(dst []float32, at int) error {
+	if s.convert == nil && s.stored[0].DType() != hdf5load.Opaque {
+		if parts, ok := hdf5load.Parts(s.stored[0].Object); ok {
+			if err := parts.ReadPart(dst, at); err != nil {
+				return s.wrap(err)
+			}
+			return nil
+		}
 	}
-	return readStored(w, p.DType, p.Shape)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.whole == nil {
+		t, err := s.Tensor()
+		if err != nil {
+			return err
+		}
+		s.whole, s.left = t.Float32s(), t.Len()
+	}
+	copy(dst, s.whole[at:])
+	if s.left -= len(dst); s.left <= 0 {
+		s.whole = nil
+	}
+	return nil
 }
 
 // readStored reads a stored array as elements of type d.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // FileInfo says what was opened.
@@ -85,21 +86,49 @@ func (m *Model) Layers() []LayerInfo {
 	return out
 }
 
-// A Weight is a weight of the model. Data is shared: it must not be changed.
+// A Weight describes a weight of the model.
 type Weight struct {
 	Layer     string // path of the layer
 	Name      string // "kernel"
 	Trainable bool
-	Tensor
+	DType     DType
+	Shape     Shape
 }
 
-// Weights returns all weights, layer by layer in order of creation.
+// Len is the number of elements.
+func (w Weight) Len() int {
+	n, _ := w.Shape.Elems()
+	return n
+}
+
+// Weights describes all weights, layer by layer in order of creation.
 func (m *Model) Weights() []Weight {
-	out := make([]Weight, len(m.weights))
+	out := make([]Weight, len(m.prog.Graph.Params))
 	for i, p := range m.prog.Graph.Params {
-		out[i] = Weight{p.Layer, p.Name, p.Trainable, m.weights[i]}
+		out[i] = Weight{p.Layer, p.Name, p.Trainable, p.DType, p.Shape.Clone()}
 	}
 	return out
+}
+
+// WeightValues returns the values of all weights, in the order of m.Weights.
+// They must not be changed. Unless KeepWeights was set they are read from the
+// file again, and it is an error if that has changed.
+func (m *Model) WeightValues() ([]Tensor, error) {
+	var out []Tensor
+	err := m.withWeights(func(weights []*weight.Value) error {
+		for _, w := range weights {
+			t, err := w.Tensor()
+			if err != nil {
+				return err
+			}
+			out = append(out, t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // PlanText returns the steps for inputs of the given shapes, batch included,

@@ -10,7 +10,7 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
-	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A Model is an opened model. It is immutable and safe for concurrent use.
@@ -18,8 +18,9 @@ type Model struct {
 	file     FileInfo
 	arch     *keras.Model
 	prog     *layers.Program
-	weights  []graph.Tensor // by Graph.Params
-	packs    *step.Packs
+	weights  []*weight.Value // by Graph.Params, nil when they are not kept
+	again    *reopener       // reads them again
+	packs    *weight.Packs
 	compiled *plan.Compiled
 	options  Options
 	threads  int
@@ -32,10 +33,19 @@ type Model struct {
 // newModel compiles a program whose weights are bound. It plans for a batch of
 // one where the other dimensions are known, so that a model that cannot run
 // fails here.
-func newModel(file FileInfo, arch *keras.Model, prog *layers.Program, weights []graph.Tensor, o Options) (*Model, error) {
-	m := &Model{file: file, arch: arch, prog: prog, weights: weights, packs: step.NewPacks(), options: o, threads: o.Threads}
+func newModel(file FileInfo, arch *keras.Model, prog *layers.Program, weights []*weight.Value, o Options) (*Model, error) {
+	m := &Model{file: file, arch: arch, prog: prog, options: o, threads: o.Threads}
 	if m.threads <= 0 {
 		m.threads = goruntime.GOMAXPROCS(0)
+	}
+	m.packs = weight.NewPacks(m.threads)
+	if o.KeepWeights {
+		m.weights = weights
+		for _, w := range weights {
+			if _, err := w.Hold(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	m.plans.size = o.Limits.Plans
 	var err error
@@ -49,15 +59,23 @@ func newModel(file FileInfo, arch *keras.Model, prog *layers.Program, weights []
 		if len(s) > 0 && s[0] == graph.Dyn {
 			s[0] = 1
 		}
-		if !s.Known() {
-			return m, nil
+		if !s.Known() { // the first prediction plans
+			return m, m.compiled.Settle()
 		}
 		shapes = append(shapes, s)
 	}
 	if _, err := m.plan(shapes); err != nil {
 		return nil, err
 	}
-	return m, nil
+	return m, m.compiled.Settle()
+}
+
+// withWeights hands the weights as they are to use, read again where they are not kept.
+func (m *Model) withWeights(use func([]*weight.Value) error) error {
+	if m.weights != nil || m.again == nil {
+		return use(m.weights)
+	}
+	return m.again.weights(m.prog, use)
 }
 
 // plan returns the plan for inputs of the given shapes.

@@ -14,6 +14,7 @@ import (
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // OpenPath opens the model at name. weights is the file that holds the weights
@@ -44,10 +45,16 @@ func OpenFS(fsys fs.FS, name, weights string, o Options) (*Model, error) {
 }
 
 // OpenReader opens a model of size bytes in r: a .keras archive or a whole-model .h5.
+// The model does not keep r, and so keeps the weights as they are: see [Options].KeepWeights.
 func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
+	o.KeepWeights = true
 	l := loader{shown: "model", options: o}
 	l.options.Limits = o.Limits.withDefaults()
-	m, err := l.openAs(r, size)
+	c, err := l.openAs(r, size)
+	if err != nil {
+		return nil, fileError(l.shown, err)
+	}
+	m, err := l.finish(c, nil)
 	return m, fileError(l.shown, err)
 }
 
@@ -60,21 +67,37 @@ type loader struct {
 	shownWeights string
 	options      Options
 	info         FileInfo
+	files        []fs.FileInfo // of the opened files, in order
 	closers      []io.Closer
 }
 
+// contents are what a file turned out to hold: an architecture, and a way to its weights.
+type contents struct {
+	arch    *keras.Model
+	weights func(*layers.Program) (store, error)
+}
+
 func (l *loader) open(name string) (*Model, error) {
-	m, err := l.openNamed(name)
-	for _, c := range l.closers {
-		c.Close()
+	defer l.close()
+	c, err := l.openNamed(name)
+	if err != nil {
+		return nil, fileError(l.shown, err)
 	}
+	again := loader{fsys: l.fsys, shown: l.shown, weightsFS: l.weightsFS, weights: l.weights, shownWeights: l.shownWeights, options: l.options}
+	m, err := l.finish(c, &reopener{name: name, loader: again, files: l.files})
 	if err != nil {
 		return nil, fileError(l.shown, err)
 	}
 	return m, nil
 }
 
-func (l *loader) openNamed(name string) (*Model, error) {
+func (l *loader) close() {
+	for _, c := range l.closers {
+		c.Close()
+	}
+}
+
+func (l *loader) openNamed(name string) (*contents, error) {
 	st, err := fs.Stat(l.fsys, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -106,6 +129,7 @@ func (l *loader) file(fsys fs.FS, name string) (io.ReaderAt, int64, error) {
 		return nil, 0, fmt.Errorf("%w: %s is no regular file", ErrFormat, name)
 	}
 	l.info.Bytes += st.Size()
+	l.files = append(l.files, st)
 	if r, ok := f.(io.ReaderAt); ok {
 		return r, st.Size(), nil
 	}
@@ -117,7 +141,7 @@ func (l *loader) file(fsys fs.FS, name string) (io.ReaderAt, int64, error) {
 }
 
 // openAs finds out what a file is and opens it.
-func (l *loader) openAs(r io.ReaderAt, size int64) (*Model, error) {
+func (l *loader) openAs(r io.ReaderAt, size int64) (*contents, error) {
 	kind, err := sniff(r, size)
 	if err != nil {
 		return nil, err
@@ -152,7 +176,7 @@ func notKeras(kind keras.FileKind) error {
 }
 
 // openArchive opens a .keras archive.
-func (l *loader) openArchive(r io.ReaderAt, size int64) (*Model, error) {
+func (l *loader) openArchive(r io.ReaderAt, size int64) (*contents, error) {
 	l.info.Format = "Keras archive (.keras)"
 	a, err := keras.OpenArchive(r, size, l.options.Limits.Keras)
 	if err != nil {
@@ -162,11 +186,11 @@ func (l *loader) openArchive(r io.ReaderAt, size int64) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.finish(arch, func(p *layers.Program) (store, error) { return l.archiveStore(a, p) })
+	return &contents{arch, func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
 }
 
 // openDir opens the directory form of a .keras archive.
-func (l *loader) openDir(name string) (*Model, error) {
+func (l *loader) openDir(name string) (*contents, error) {
 	l.info.Format = "Keras directory"
 	config, err := l.text(l.fsys, path.Join(name, "config.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -186,7 +210,7 @@ func (l *loader) openDir(name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.finish(arch, func(*layers.Program) (store, error) {
+	return &contents{arch, func(*layers.Program) (store, error) {
 		r, size, err := l.file(l.fsys, path.Join(name, "model.weights.h5"))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: the directory has no model.weights.h5", ErrNotFound)
@@ -195,7 +219,7 @@ func (l *loader) openDir(name string) (*Model, error) {
 			return nil, err
 		}
 		return l.storeOf(r, size)
-	})
+	}}, nil
 }
 
 // maxJSON is the default bound on the bytes of a JSON file.
@@ -222,7 +246,7 @@ func (l *loader) readText(r io.ReaderAt, size int64) ([]byte, error) {
 }
 
 // openHDF5 opens a whole-model .h5.
-func (l *loader) openHDF5(r io.ReaderAt, size int64) (*Model, error) {
+func (l *loader) openHDF5(r io.ReaderAt, size int64) (*contents, error) {
 	f, err := hdf5load.Open(r, size, l.options.Limits.HDF5)
 	if err != nil {
 		return nil, err
@@ -230,7 +254,7 @@ func (l *loader) openHDF5(r io.ReaderAt, size int64) (*Model, error) {
 	return l.openWhole(f)
 }
 
-func (l *loader) openWhole(f *hdf5load.File) (*Model, error) {
+func (l *loader) openWhole(f *hdf5load.File) (*contents, error) {
 	root := f.Root()
 	config, err := hdf5load.AttrString(root, "model_config")
 	if errors.Is(err, hdf5load.ErrNotFound) {
@@ -258,11 +282,11 @@ func (l *loader) openWhole(f *hdf5load.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.finish(arch, func(*layers.Program) (store, error) { return legacy(root) })
+	return &contents{arch, func(*layers.Program) (store, error) { return legacy(root) }}, nil
 }
 
 // openJSON opens an architecture JSON and its weights.
-func (l *loader) openJSON(r io.ReaderAt, size int64) (*Model, error) {
+func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	text, err := l.readText(r, size)
 	if err != nil {
 		return nil, err
@@ -282,7 +306,7 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.finish(arch, func(p *layers.Program) (store, error) {
+	return &contents{arch, func(p *layers.Program) (store, error) {
 		if from == nil && len(p.Graph.Params) > 0 {
 			return nil, fmt.Errorf("%w: an architecture alone; name the file with its weights (.h5, .weights.h5 or .weights.json)", ErrNotFound)
 		}
@@ -290,12 +314,13 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*Model, error) {
 			from = pathStore{}
 		}
 		return from, nil
-	})
+	}}, nil
 }
 
-// finish lowers an architecture, reads its weights and makes the model.
-func (l *loader) finish(arch *keras.Model, from func(*layers.Program) (store, error)) (*Model, error) {
-	o := l.options
+// finish lowers an architecture, reads its weights and makes the model. again
+// opens the file once more, nil where that cannot be done.
+func (l *loader) finish(c *contents, again *reopener) (*Model, error) {
+	o, arch := l.options, c.arch
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
 	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers}
@@ -306,20 +331,30 @@ func (l *loader) finish(arch *keras.Model, from func(*layers.Program) (store, er
 		}
 		return nil, err
 	}
-	s, err := from(prog)
+	weights, err := l.bind(c, prog)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newModel(l.info, arch, prog, weights, o)
+	if err != nil {
+		return nil, weightError(err)
+	}
+	m.again = again
+	return m, nil
+}
+
+// bind pairs the declared weights with stored ones.
+func (l *loader) bind(c *contents, prog *layers.Program) ([]*weight.Value, error) {
+	s, err := c.weights(prog)
 	if err != nil {
 		return nil, err
 	}
 	if old, ok := s.(legacyStore); ok {
-		era, warning := eraOf(arch, old, o)
+		era, warning := eraOf(c.arch, old, l.options)
 		if warning != "" {
 			l.info.Warnings = append(l.info.Warnings, warning)
 		}
 		s = legacyBinder{old, era}
 	}
-	weights, err := readWeights(prog, s.(binder), o.Limits.Weights)
-	if err != nil {
-		return nil, err
-	}
-	return newModel(l.info, arch, prog, weights, o)
+	return bindWeights(prog, s.(binder), l.options.Limits.Weights)
 }

@@ -22,6 +22,10 @@ type Options struct {
 	TheanoKernels *bool
 	// Exact leaves out what is faster but loses digits: Winograd's convolution.
 	Exact bool
+	// KeepWeights keeps the weights in memory as the file has them, besides the
+	// forms that plans use, so that WeightValues and PredictLayers need not read
+	// the file again.
+	KeepWeights bool
 	// Limits bound what a file can make the loader do.
 	Limits Limits
 	// noFuse leaves every op a step of its own, for tests.

@@ -10,6 +10,7 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // Predict runs the model on inputs in the order of m.Inputs and returns its
@@ -55,8 +56,9 @@ func (m *Model) PredictNamed(ctx context.Context, inputs map[string]Tensor) (map
 
 // PredictLayers runs the model and returns its outputs and, by path, the
 // results of the first call of the named layers ("encoder/dense_1"; the first
-// result where a layer has several). It plans anew for each set of layers: use
-// it to look inside a model, not for speed.
+// result where a layer has several). It plans anew each time, and unless
+// KeepWeights was set reads the weights from the file again, which must not have
+// changed: use it to look inside a model, not for speed.
 func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Tensor) ([]Tensor, map[string]Tensor, error) {
 	if m.closed.Load() {
 		return nil, nil, ErrClosed
@@ -77,13 +79,19 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := plan.Compile(m.prog.Graph, m.weights, m.packs, m.options.plan(keep))
+	var p *plan.Plan
+	err = m.withWeights(func(weights []*weight.Value) error {
+		c, err := plan.Compile(m.prog.Graph, weights, weight.NewPacks(m.threads), m.options.plan(keep))
+		if err != nil {
+			return err
+		}
+		if p, err = c.Plan(shapes); err != nil {
+			return inputError(err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, nil, err
-	}
-	p, err := c.Plan(shapes)
-	if err != nil {
-		return nil, nil, inputError(err)
 	}
 	out := newOutputs(p, len(p.Outputs))
 	if err := newSession(p, m.threads).run(ctx, in, out); err != nil {

@@ -58,7 +58,9 @@ func newSession(p *plan.Plan, threads int) *session {
 			}
 			t.Data = buffers[slot.Offset]
 		case plan.InConst:
-			t = *slot.Tensor
+			if slot.Tensor != nil {
+				t = *slot.Tensor
+			}
 		}
 		s.tensors[i] = t
 	}

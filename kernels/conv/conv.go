@@ -40,11 +40,7 @@ func PackedLen(s *Shape) int {
 // Pack packs Keras's kernel (kh, kw, in/groups, out) into dst, which has
 // length PackedLen(s).
 func Pack(dst, kernel []float32, s *Shape) {
-	in, out := s.InC/s.Groups, s.OutC/s.Groups
-	for g := 0; g < s.Groups; g++ {
-		// kernel[(tap*in+c)*OutC + g*out + o]
-		dst = packGroup(dst, kernel[g*out:], s.KH*s.KW, in, out, in*s.OutC, s.OutC, 1)
-	}
+	PackRows(dst, kernel, s, 0, s.rows())
 }
 
 // Panels is the number of column panels the output channels of s are packed

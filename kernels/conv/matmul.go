@@ -8,10 +8,11 @@ func MatMulScratch(k, n int) int { return packedLen(1, k, n, 1) }
 // matrix that is not transposed it is [Pack] with that shape.
 func PackMatrix(dst, b []float32, k, n int, transposed bool) {
 	if transposed {
-		packGroup(dst, b, 1, k, n, 0, 1, k)
+		packTurned(dst, b, 1, k, n)
 		return
 	}
-	packGroup(dst, b, 1, k, n, 0, n, 1)
+	s := DenseShape(1, k, n)
+	Pack(dst, b, &s)
 }
 
 // MatMul computes dst(m,n) = a(m,k)·b for two activations, where b is (k, n),

@@ -25,7 +25,12 @@ func TransposedPackedLen(s *TransposedShape) int {
 // PackTransposed packs Keras's kernel (kh, kw, out, in) into dst, which has
 // length TransposedPackedLen(s).
 func PackTransposed(dst, kernel []float32, s *TransposedShape) {
-	packGroup(dst, kernel, s.KH*s.KW, s.InC, s.OutC, s.InC*s.OutC, 1, s.InC)
+	packTurned(dst, kernel, s.KH*s.KW, s.InC, s.OutC)
+}
+
+// UnpackTransposed is the inverse of [PackTransposed].
+func UnpackTransposed(kernel, packed []float32, s *TransposedShape) {
+	unpackTurned(kernel, packed, s.KH*s.KW, s.InC, s.OutC)
 }
 
 // RunTransposed computes output rows y0 to y1-1 of a transposed convolution.

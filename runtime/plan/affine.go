@@ -6,6 +6,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A scaleShift is x·scale[c] + shift[c] over the last axis, in float64.
@@ -48,7 +49,7 @@ func (p *program) setAffine(n *node, x int, m scaleShift) {
 		for i := range c {
 			t.SetFloat(i, f(i))
 		}
-		return p.constant(t)
+		return p.constant(weight.Of(t))
 	}
 	n.op = graph.BatchNorm{Axes: []int{-1}, Scale: true, Center: true}
 	n.in = []int{
@@ -88,7 +89,7 @@ func (p *program) affineOf(n *node) (x int, m scaleShift, ok bool) {
 		if w == nil || p.consts[n.in[k]] != nil || !slices.Equal(p.values[n.in[k]].Shape, out.Shape) {
 			return 0, m, false
 		}
-		v, ok := channelVector(w, c)
+		v, ok := p.channelVector(w, c)
 		if !ok {
 			return 0, m, false
 		}
@@ -115,11 +116,12 @@ func (p *program) affineOf(n *node) (x int, m scaleShift, ok bool) {
 }
 
 // channelVector reads a constant that is a scalar or varies along the last axis only.
-func channelVector(t *graph.Tensor, c int) ([]float64, bool) {
-	n := t.Len()
-	if n != 1 && (n != c || t.Shape[len(t.Shape)-1] != c) {
+func (p *program) channelVector(w *weight.Value, c int) ([]float64, bool) {
+	n := w.Len()
+	if n != 1 && (n != c || w.Shape[len(w.Shape)-1] != c) {
 		return nil, false
 	}
+	t := p.hold(w)
 	v := make([]float64, c)
 	for i := range v {
 		v[i] = t.Float(i % n)
@@ -138,7 +140,7 @@ func (p *program) batchNorm(op graph.BatchNorm, in []int, c int) (m scaleShift, 
 		if t == nil || t.Len() != c {
 			return m, false
 		}
-		w = append(w, t)
+		w = append(w, p.hold(t))
 	}
 	mean, variance := w[len(w)-2], w[len(w)-1]
 	m = scaleShift{make([]float64, c), make([]float64, c)}
@@ -177,40 +179,33 @@ func foldBatchNorm(p *program) error {
 			return false
 		}
 		c := len(m.scale)
-		// channel returns the output channel that element i of the weight feeds.
-		var channel func(i int) int
+		folded := scaled{of: w, scale: m.scale, run: 1}
 		switch before.op.(type) {
-		case graph.Conv:
-			channel = func(i int) int { return i % c }
-		case graph.DepthwiseConv: // (..., cin, dm): channel cin·dm + m
-			channel = func(i int) int { return i % c }
+		case graph.Conv, graph.DepthwiseConv: // channel cin·dm + m of (..., cin, dm)
 		case graph.ConvTranspose: // (..., filters, cin)
-			cin := w.Shape[len(w.Shape)-1]
-			channel = func(i int) int { return i / cin % c }
+			folded.run = w.Shape[len(w.Shape)-1]
 		case graph.MatMul:
 			if len(w.Shape) != 2 {
 				return false
 			}
-			channel = func(i int) int { return i % c }
 		default:
 			return false
 		}
-		folded := graph.NewTensor(graph.Float32, w.Shape)
-		src, dst := w.Data.([]float32), folded.Data.([]float32)
-		for i, v := range src {
-			dst[i] = float32(float64(v) * m.scale[channel(i)])
-		}
 		bias := graph.NewTensor(graph.Float32, graph.Shape{c})
+		var old *graph.Tensor
+		if before.epi.Bias {
+			old = p.hold(p.consts[before.in[before.args()]])
+		}
 		for i := range c {
 			b := 0.0
-			if before.epi.Bias {
-				b = p.consts[before.in[before.args()]].Float(i)
+			if old != nil {
+				b = old.Float(i)
 			}
 			bias.SetFloat(i, b*m.scale[i]+m.shift[i])
 		}
 		in := append([]int{}, before.in[:before.args()]...)
-		in[1] = p.constant(folded)
-		before.in = append(in, p.constant(bias))
+		in[1] = p.constant(weight.From(w.Type, &folded))
+		before.in = append(in, p.constant(weight.Of(bias)))
 		before.epi = e
 		return true
 	})

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
-	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // ErrLimit reports a plan that needs more memory than its limit.
@@ -26,7 +26,7 @@ type Options struct {
 // Compiled is a graph after the passes. It is immutable and safe for concurrent use.
 type Compiled struct {
 	p     *program
-	packs *step.Packs
+	packs *weight.Packs
 	limit int64
 	// winograd is Options.Winograd.
 	winograd int64
@@ -35,7 +35,7 @@ type Compiled struct {
 }
 
 // Compile runs the passes over g, whose parameters have the given values, in the order of g.Params.
-func Compile(g *graph.Graph, weights []graph.Tensor, packs *step.Packs, o Options) (*Compiled, error) {
+func Compile(g *graph.Graph, weights []*weight.Value, packs *weight.Packs, o Options) (*Compiled, error) {
 	if len(weights) != len(g.Params) {
 		return nil, fmt.Errorf("%w: %d weights, want %d", graph.ErrShape, len(weights), len(g.Params))
 	}
@@ -44,14 +44,29 @@ func Compile(g *graph.Graph, weights []graph.Tensor, packs *step.Packs, o Option
 		if o.NoFuse && pass.fuses {
 			continue
 		}
-		if err := pass.run(p); err != nil {
+		err := pass.run(p)
+		if err == nil {
+			err = p.err
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", pass.name, err)
 		}
 	}
+	p.dropConstants()
 	if o.MaxActivation <= 0 {
 		o.MaxActivation = 2 << 30
 	}
 	return &Compiled{p, packs, o.MaxActivation, o.Winograd, !o.NoFuse}, nil
+}
+
+// Settle brings all constants into memory that no plan has packed or kept yet.
+func (c *Compiled) Settle() error {
+	for _, v := range c.p.consts {
+		if err := v.Settle(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // passes run in this order. Each may only rewrite the program's nodes and constants.

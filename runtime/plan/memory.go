@@ -6,6 +6,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // align is the number of float32 elements that arena offsets are multiples of: one cache line.
@@ -22,7 +23,7 @@ type block struct {
 	offset      int
 	place       Place
 	input       int
-	tensor      *graph.Tensor
+	value       *weight.Value
 }
 
 // place finds the block of every value, by value ID. Values in float32 lie in one arena: blocks are placed largest first, each at the lowest offset that is
@@ -39,7 +40,7 @@ func (b *planner) place() ([]*block, error) {
 		add(in.ID, block{first: -1, last: -1, place: InInput, input: i})
 	}
 	for id, t := range b.p.consts {
-		add(id, block{first: -1, last: -1, place: InConst, tensor: t})
+		add(id, block{first: -1, last: -1, place: InConst, value: t})
 	}
 	total := int64(0)
 	for i, n := range b.p.nodes {
@@ -124,7 +125,7 @@ func (b *planner) slots(of []*block) {
 			return b.slot[v]
 		}
 		bl := of[v]
-		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.at(), Stride: bl.stride, Tensor: bl.tensor}
+		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.at(), Stride: bl.stride}
 		switch bl.place {
 		case InInput:
 			s.Offset = bl.input
@@ -134,9 +135,11 @@ func (b *planner) slots(of []*block) {
 			}
 			s.Offset = buffer[bl]
 		case InConst:
-			t := *bl.tensor
-			t.Shape = s.Shape
-			s.Tensor = &t
+			if held := bl.value.Held(); held != nil {
+				t := *held
+				t.Shape = s.Shape
+				s.Tensor = &t
+			}
 		}
 		b.slot[v] = len(b.plan.Slots)
 		b.plan.Slots = append(b.plan.Slots, s)

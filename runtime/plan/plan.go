@@ -6,6 +6,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A Plan is a list of steps for concrete input shapes. It is immutable and safe
@@ -54,7 +55,7 @@ type Slot struct {
 	// Stride is the distance from pixel to pixel (elements along the last axis)
 	// of a part of a wider value, 0 where pixels lie side by side.
 	Stride int
-	Tensor *graph.Tensor // InConst
+	Tensor *graph.Tensor // InConst; nil when steps have packed it
 }
 
 // Span is the number of elements from the first of s to behind its last.
@@ -92,7 +93,7 @@ func (c *Compiled) Inputs() []graph.Named { return c.p.inputs }
 
 type planner struct {
 	p        *program
-	packs    *step.Packs
+	packs    *weight.Packs
 	limit    int64
 	winograd int64
 	joins    bool
@@ -115,7 +116,7 @@ func (b *planner) infer(inputs []graph.Shape) error {
 		b.types[in.ID] = graph.Type{DType: in.DType, Shape: inputs[i].Clone()}
 	}
 	for id, t := range b.p.consts {
-		b.types[id] = graph.Type{DType: t.DType, Shape: t.Shape}
+		b.types[id] = t.Type
 	}
 	for _, n := range b.p.nodes {
 		in := make([]graph.Type, n.args())
@@ -175,7 +176,28 @@ func (b *planner) steps(of []*block) error {
 			}
 			b.plan.Scratch = max(b.plan.Scratch, s.Info().Scratch)
 		}
+		if s == nil {
+			for _, v := range n.in {
+				if err := b.hold(v); err != nil {
+					return err
+				}
+			}
+		}
 		b.plan.Steps = append(b.plan.Steps, Step{Step: s, Op: n.op, Fused: n.epi, Into: b.into[n.out[0]], Layers: n.layers})
+	}
+	for _, v := range b.p.outputs {
+		if err := b.hold(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold keeps the elements of value v when it is a constant that is read as it is.
+func (b *planner) hold(v int) error {
+	if c := b.p.consts[v]; c != nil {
+		_, err := c.Hold()
+		return err
 	}
 	return nil
 }

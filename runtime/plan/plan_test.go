@@ -12,6 +12,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the text goldens")
 type net struct {
 	*graph.Builder
 	rng     *rand.Rand
-	weights []graph.Tensor
+	weights []*weight.Value
 }
 
 func (n *net) weight(shape ...int) graph.Value {
@@ -29,13 +30,13 @@ func (n *net) weight(shape ...int) graph.Value {
 	for i, d := 0, t.Data.([]float32); i < len(d); i++ {
 		d[i] = float32(n.rng.NormFloat64()) * 0.3
 	}
-	n.weights = append(n.weights, t)
+	n.weights = append(n.weights, weight.Of(t))
 	return n.Param(graph.Param{Name: "w", Type: graph.Type{DType: graph.Float32, Shape: shape}})
 }
 
 func (n *net) variance(c int) graph.Value {
 	v := n.weight(c)
-	for i, d := 0, n.weights[len(n.weights)-1].Data.([]float32); i < len(d); i++ {
+	for i, d := 0, n.weights[len(n.weights)-1].Held().Data.([]float32); i < len(d); i++ {
 		d[i] = d[i]*d[i] + 0.5
 	}
 	return v
@@ -137,7 +138,7 @@ var nets = []struct {
 	}},
 }
 
-func build(t *testing.T, i int, dynamic bool) (*graph.Graph, []graph.Tensor) {
+func build(t *testing.T, i int, dynamic bool) (*graph.Graph, []*weight.Value) {
 	t.Helper()
 	n := &net{Builder: graph.NewBuilder(), rng: rand.New(rand.NewSource(7))}
 	shape := nets[i].input.Clone()
@@ -170,7 +171,9 @@ func execute(t *testing.T, p *Plan, x graph.Tensor) []graph.Tensor {
 		case InBuffer:
 			tensors[i] = graph.NewTensor(s.DType, s.Shape)
 		case InConst:
-			tensors[i] = *s.Tensor
+			if s.Tensor != nil {
+				tensors[i] = *s.Tensor
+			}
 		case InInput:
 			tensors[i].Data = x.Data
 		}
@@ -208,7 +211,7 @@ func TestPasses(t *testing.T) {
 			}
 			var results [2][]graph.Tensor
 			for k, noFuse := range []bool{false, true} {
-				compiled, err := Compile(g, weights, step.NewPacks(), Options{NoFuse: noFuse})
+				compiled, err := Compile(g, weights, weight.NewPacks(1), Options{NoFuse: noFuse})
 				require.NoError(t, err)
 				p, err := compiled.Plan([]graph.Shape{c.input})
 				require.NoError(t, err)
@@ -249,7 +252,7 @@ func TestKeep(t *testing.T) {
 			break
 		}
 	}
-	compiled, err := Compile(g, weights, step.NewPacks(), Options{Keep: []int{conv}})
+	compiled, err := Compile(g, weights, weight.NewPacks(1), Options{Keep: []int{conv}})
 	require.NoError(t, err)
 	p, err := compiled.Plan([]graph.Shape{nets[0].input})
 	require.NoError(t, err)
@@ -285,7 +288,7 @@ func TestArrange(t *testing.T) {
 
 func TestPlanErrors(t *testing.T) {
 	g, weights := build(t, 0, true)
-	compiled, err := Compile(g, weights, step.NewPacks(), Options{MaxActivation: 1000})
+	compiled, err := Compile(g, weights, weight.NewPacks(1), Options{MaxActivation: 1000})
 	require.NoError(t, err)
 	_, err = compiled.Plan([]graph.Shape{{2, 9, 8, 3}})
 	require.ErrorIs(t, err, ErrLimit)
@@ -293,14 +296,14 @@ func TestPlanErrors(t *testing.T) {
 	require.ErrorIs(t, err, graph.ErrShape)
 	_, err = compiled.Plan(nil)
 	require.ErrorIs(t, err, graph.ErrShape)
-	_, err = Compile(g, weights[1:], step.NewPacks(), Options{})
+	_, err = Compile(g, weights[1:], weight.NewPacks(1), Options{})
 	require.ErrorIs(t, err, graph.ErrShape)
 }
 
 // The plan of a residual block holds nothing but convolutions, pooling and the head.
 func TestNothingLeftUnfused(t *testing.T) {
 	g, weights := build(t, 0, true)
-	compiled, err := Compile(g, weights, step.NewPacks(), Options{})
+	compiled, err := Compile(g, weights, weight.NewPacks(1), Options{})
 	require.NoError(t, err)
 	p, err := compiled.Plan([]graph.Shape{{2, 9, 8, 3}})
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package plan
 import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A node is a graph node with what was fused into it. Its operands are those of
@@ -30,20 +31,21 @@ func (n *node) args() int {
 // A program is what the passes rewrite. A removed node has a nil op until compact.
 type program struct {
 	values  []graph.Value
-	consts  map[int]*graph.Tensor // weights, constants and what was folded
+	consts  map[int]*weight.Value // weights, constants and what was folded
 	nodes   []*node
 	inputs  []graph.Named
 	outputs []int // graph outputs, then kept values
 	names   []string
+	err     error // the first of reading a constant
 }
 
-func newProgram(g *graph.Graph, weights []graph.Tensor, keep []int) *program {
-	p := &program{values: append([]graph.Value{}, g.Values...), consts: map[int]*graph.Tensor{}, inputs: g.Inputs}
+func newProgram(g *graph.Graph, weights []*weight.Value, keep []int) *program {
+	p := &program{values: append([]graph.Value{}, g.Values...), consts: map[int]*weight.Value{}, inputs: g.Inputs}
 	for i := range g.Params {
-		p.consts[g.Params[i].Value] = &weights[i]
+		p.consts[g.Params[i].Value] = weights[i]
 	}
 	for id, i := range g.ConstOf {
-		p.consts[id] = &g.Consts[i]
+		p.consts[id] = weight.Of(g.Consts[i])
 	}
 	for _, n := range g.Nodes {
 		p.nodes = append(p.nodes, &node{
@@ -60,11 +62,36 @@ func newProgram(g *graph.Graph, weights []graph.Tensor, keep []int) *program {
 }
 
 // constant adds a constant value.
-func (p *program) constant(t graph.Tensor) int {
+func (p *program) constant(v *weight.Value) int {
 	id := len(p.values)
-	p.values = append(p.values, graph.Value{ID: id, Type: graph.Type{DType: t.DType, Shape: t.Shape}})
-	p.consts[id] = &t
+	p.values = append(p.values, graph.Value{ID: id, Type: v.Type})
+	p.consts[id] = v
 	return id
+}
+
+// hold returns the elements of a small constant, which the passes may ask for
+// again, and keeps them. After an error they are zeros, and Compile fails.
+func (p *program) hold(v *weight.Value) *graph.Tensor {
+	t, err := v.Hold()
+	if err != nil {
+		if p.err == nil {
+			p.err = err
+		}
+		z := graph.NewTensor(v.DType, v.Shape)
+		return &z
+	}
+	return t
+}
+
+// dropConstants forgets the constants that no node reads, and with them the
+// file they would be read from.
+func (p *program) dropConstants() {
+	uses := p.uses()
+	for id := range p.consts {
+		if uses[id] == 0 {
+			delete(p.consts, id)
+		}
+	}
 }
 
 // uses counts the readers of each value; an output counts as one.

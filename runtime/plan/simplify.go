@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // dropIdentities removes ops that return their operand.
@@ -119,9 +120,6 @@ func foldConstants(p *program) error {
 		in := make([]graph.Tensor, len(n.in))
 		out := make([]graph.Type, len(n.out))
 		fits := true
-		for i, v := range n.in {
-			in[i] = *p.consts[v]
-		}
 		for i, v := range n.out {
 			out[i] = p.values[v].Type
 			elems, ok := out[i].Shape.Elems()
@@ -130,12 +128,19 @@ func foldConstants(p *program) error {
 		if !fits {
 			continue
 		}
+		for i, v := range n.in {
+			t, err := p.consts[v].Tensor()
+			if err != nil {
+				return err
+			}
+			in[i] = t
+		}
 		res, err := step.Reference(n.op, in, out)
 		if err != nil {
 			return err
 		}
 		for i, v := range n.out {
-			p.consts[v] = &res[i]
+			p.consts[v] = weight.Of(res[i])
 		}
 		n.op = nil
 	}

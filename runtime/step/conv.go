@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/kernels/conv"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A convolution runs over images with one, two or three spatial axes. The
@@ -155,9 +156,8 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 	images := elems(m.own[0].Shape) / (s.out[0] * p.outH * p.outW * p.outC)
 	flops := 2 * float64(p.multiplications()) * float64(s.taps[0]*s.out[0]*images)
 	scratch := 0
-	if w := m.constant(1); w != nil {
-		key := packKey{[4]*graph.Tensor{w}, p.form()}
-		c.packed = m.packs.float32s(key, p.packedLen*s.taps[0], func(dst []float32) { p.packAll(dst, w.Float32s(), s.taps[0]) })
+	if m.value(1) != nil {
+		c.packed = m.pack(1, p.form(), p.layout(s.taps[0]))
 	} else {
 		c.kernel = m.operand(1)
 		scratch = p.packedLen * s.taps[0]
@@ -339,7 +339,7 @@ type winograd struct {
 // winograd returns the step of a convolution that is faster by Winograd's
 // method and whose weights may take the memory, else nil.
 func (m *maker) winograd(s spatial, p conv.Shape) Step {
-	w := m.constant(1)
+	w := m.value(1)
 	if w == nil || s.in[0] > 1 || s.out[0] > 1 || s.taps[0] > 1 {
 		return nil
 	}
@@ -355,13 +355,14 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 	if !c.shape.Pays(images) {
 		return nil
 	}
-	key, n := packKey{[4]*graph.Tensor{w}, "winograd"}, c.shape.PackedLen()
-	if !m.packs.reserve(key, 4*int64(n), m.Winograd) {
+	const form = "winograd"
+	n := c.shape.PackedLen()
+	if !m.packs.Reserve(weight.Key{Of: [4]*weight.Value{w}, Form: form}, 4*int64(n), m.Winograd) {
 		return nil
 	}
-	c.packed = m.packs.float32s(key, n, func(dst []float32) {
-		conv.PackWinograd(dst, w.Float32s(), &c.shape, 0, c.shape.InC)
-	})
+	c.packed = m.pack(1, form, weight.Layout{Len: n, Pack: func(packed, kernel []float32, _ int) {
+		conv.PackWinograd(packed, kernel, &c.shape, 0, c.shape.InC)
+	}})
 	ns := max(c.shape.Nanoseconds(images), nsStream(int64(4*n)))
 	c.tiles, c.groups = splitTiles(images*c.shape.Tiles(), c.shape.ChannelGroups(), 4*n, ns)
 	flops := 2 * float64(images*p.Multiplications())

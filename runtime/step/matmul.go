@@ -25,7 +25,7 @@ type product struct {
 func (m *maker) matmul() Step {
 	x, w, y := m.In[0].Shape, m.In[1].Shape, m.Out[0].Shape
 	k, n := w[len(w)-2], w[len(w)-1]
-	if len(w) == 2 && m.constant(1) != nil {
+	if len(w) == 2 && m.value(1) != nil {
 		return m.dense(elems(x)/k, k, n)
 	}
 	p := &product{

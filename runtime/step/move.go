@@ -65,7 +65,7 @@ func (t *transfer) lines() int {
 
 func (m *maker) move() Step {
 	y := m.Out[0].Shape
-	s := &mover{elements: elementsOf(m.Out[0].DType), consts: m.Const}
+	s := &mover{elements: elementsOf(m.Out[0].DType), consts: m.constants()}
 	switch op := m.Op.(type) {
 	case graph.Reshape:
 		s.copies = []transfer{newTransfer(0, []int{elems(y)}, []int{1}, []int{1}, 0, 0)}

@@ -6,19 +6,20 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // New makes the step that spec describes. Constant weights are packed into
 // packs; with nil packs, into the step alone. It returns an error that wraps
 // [graph.ErrShape], [graph.ErrDType] or [graph.ErrAttr] when the types do not
 // fit the op, or the op does not fuse the epilogue.
-func New(spec Spec, packs *Packs) (Step, error) {
+func New(spec Spec, packs *weight.Packs) (Step, error) {
 	if spec.Op == nil {
 		return nil, fmt.Errorf("%w: no op", graph.ErrAttr)
 	}
 	m := &maker{Spec: spec, packs: packs}
 	if packs == nil {
-		m.packs = NewPacks()
+		m.packs = weight.NewPacks(1)
 	}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)
@@ -27,6 +28,10 @@ func New(spec Spec, packs *Packs) (Step, error) {
 		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)
 	}
 	s, err := m.step()
+	if err == nil {
+		m.holdOthers()
+		err = m.err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", graph.Name(spec.Op), err)
 	}
@@ -47,9 +52,12 @@ func Reference(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor
 // A maker makes a step from its spec.
 type maker struct {
 	Spec
-	packs *Packs
+	packs *weight.Packs
 	args  int          // operands of the op itself
 	own   []graph.Type // the op's results before the pooling of the epilogue
+	// packed says which constants the step reads in a packed form only.
+	packed [8]bool
+	err    error // the first of reading a constant
 }
 
 // check holds the spec against the op's own inference.
@@ -182,12 +190,66 @@ func (m *maker) fast() Step {
 	return nil
 }
 
-// constant returns operand i when it is known before the run.
-func (m *maker) constant(i int) *graph.Tensor {
+// value returns operand i when it is known before the run, else nil.
+func (m *maker) value(i int) *weight.Value {
 	if i >= len(m.Const) {
 		return nil
 	}
 	return m.Const[i]
+}
+
+// constant returns the elements of operand i when they are known before the
+// run, and keeps them in memory as they are.
+func (m *maker) constant(i int) *graph.Tensor {
+	v := m.value(i)
+	if v == nil {
+		return nil
+	}
+	t, err := v.Hold()
+	if err != nil { // New returns it
+		m.fail(err)
+		z := graph.NewTensor(v.DType, v.Shape)
+		return &z
+	}
+	return t
+}
+
+// constants returns all operands as constant does.
+func (m *maker) constants() []*graph.Tensor {
+	out := make([]*graph.Tensor, len(m.Const))
+	for i := range out {
+		out[i] = m.constant(i)
+	}
+	return out
+}
+
+func (m *maker) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+}
+
+// pack returns constant i in a form that a kernel reads. The operand as it is
+// will be absent from Args.
+func (m *maker) pack(i int, form string, l weight.Layout) []float32 {
+	if i < len(m.packed) {
+		m.packed[i] = true
+	}
+	packed, err := m.packs.Pack(m.Const[i], form, l)
+	if err != nil {
+		m.fail(err)
+		return make([]float32, l.Len)
+	}
+	return packed
+}
+
+// holdOthers keeps the constants that were not packed for the runs to read.
+func (m *maker) holdOthers() {
+	for i := range m.Const {
+		if i >= len(m.packed) || !m.packed[i] {
+			m.constant(i)
+		}
+	}
 }
 
 // An operand is where a run finds a float32 operand: in the step when it is

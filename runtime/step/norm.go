@@ -7,6 +7,7 @@ import (
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A scaleShift is x·scale + shift: BatchNorm with its weights joined in float64.
@@ -20,28 +21,37 @@ type scaleShift struct {
 }
 
 func (m *maker) batchNorm(op graph.BatchNorm) Step {
-	var key packKey
+	var key weight.Key
+	var w [4]*graph.Tensor
 	for i := 1; i < m.args; i++ {
-		if key.tensors[i-1] = m.constant(i); key.tensors[i-1] == nil {
+		if key.Of[i-1] = m.value(i); key.Of[i-1] == nil {
 			return nil
 		}
+		w[i-1] = m.constant(i)
 	}
 	x := m.In[0].Shape
 	axes, err := graph.Axes(op.Axes, len(x))
 	if err != nil {
 		return nil
 	}
-	weight := make(graph.Shape, len(x))
-	for i := range weight {
-		weight[i] = 1
+	shape := make(graph.Shape, len(x))
+	for i := range shape {
+		shape[i] = 1
 	}
 	for _, a := range axes {
-		weight[a] = x[a]
+		shape[a] = x[a]
 	}
-	n := elems(weight)
-	key.form = fmt.Sprintf("batch norm %t %t %x", op.Scale, op.Center, math.Float64bits(op.Epsilon))
-	packed := m.packs.float32s(key, 2*n, func(dst []float32) { joinBatchNorm(dst[:n], dst[n:], op, key.tensors) })
-	s := &scaleShift{rows: newRows(x, x, weight), x: m.operand(0), scale: packed[:n], shift: packed[n:], finish: newFinish(m.Epilogue.Act), pixels: m.pixels()}
+	n := elems(shape)
+	key.Form = fmt.Sprintf("batch norm %t %t %x", op.Scale, op.Center, math.Float64bits(op.Epsilon))
+	packed, err := m.packs.Floats(key, 2*n, func(dst []float32) error {
+		joinBatchNorm(dst[:n], dst[n:], op, w)
+		return nil
+	})
+	if err != nil {
+		m.fail(err)
+		packed = make([]float32, 2*n)
+	}
+	s := &scaleShift{rows: newRows(x, x, shape), x: m.operand(0), scale: packed[:n], shift: packed[n:], finish: newFinish(m.Epilogue.Act), pixels: m.pixels()}
 	ns := float64(elems(x)) * nsPass
 	if m.Epilogue.Act != nil {
 		ns += float64(elems(x)) * costOf(s.finish)

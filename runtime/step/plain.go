@@ -40,7 +40,7 @@ func (m *maker) plain() Step {
 	for i := range m.In {
 		t := m.constant(i)
 		if t != nil && p.double && m.In[i].DType.Floating() {
-			t = &graph.Tensor{DType: graph.Float64, Shape: m.In[i].Shape, Data: m.packs.float64s(t)}
+			t = &graph.Tensor{DType: graph.Float64, Shape: m.In[i].Shape, Data: m.packs.Float64s(m.value(i), t)}
 		}
 		p.fixed[i] = t
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kerasrun/kerasrun/kernels/conv"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A plane is one of the convolution kernels, made for images of one size. It
@@ -143,6 +144,41 @@ func (p *plane) nsFLOP() float64 {
 		return nsDepthwise
 	}
 	return nsFLOP
+}
+
+// layout is how a kernel of so many depth taps is packed.
+func (p *plane) layout(taps int) weight.Layout {
+	l := weight.Layout{
+		Len:  p.packedLen * taps,
+		Pack: func(packed, kernel []float32, _ int) { p.packAll(packed, kernel, taps) },
+	}
+	switch p.kind {
+	case direct:
+		width := p.conv.OutC
+		l.Unit = width
+		l.Pack = func(packed, rows []float32, at int) { p.eachSlice(packed, rows, at, conv.PackRows) }
+		l.Unpack = func(rows, packed []float32, at int) {
+			p.eachSlice(packed, rows, at, func(packed, rows []float32, s *conv.Shape, lo, hi int) { conv.UnpackRows(rows, packed, s, lo, hi) })
+		}
+	case transposed:
+		l.Unpack = func(kernel, packed []float32, _ int) {
+			for t := range taps {
+				conv.UnpackTransposed(kernel[t*p.kernelLen:][:p.kernelLen], packed[t*p.packedLen:][:p.packedLen], &p.transposed)
+			}
+		}
+	}
+	return l
+}
+
+// eachSlice calls do for the slices of a kernel that have a part in rows, whose
+// first element is number at of the kernel.
+func (p *plane) eachSlice(packed, rows []float32, at int, do func(packed, rows []float32, s *conv.Shape, lo, hi int)) {
+	for len(rows) > 0 {
+		slice, in := at/p.kernelLen, at%p.kernelLen
+		n := min(len(rows), p.kernelLen-in)
+		do(packed[slice*p.packedLen:][:p.packedLen], rows[:n], &p.conv, in/p.conv.OutC, (in+n)/p.conv.OutC)
+		rows, at = rows[n:], at+n
+	}
 }
 
 // panelCount is the number of parts that the output channels split into.

@@ -8,6 +8,7 @@ import (
 	"github.com/kerasrun/kerasrun/kernels/rnn"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // projectedFloats is about how many projected inputs are kept at once, so that they
@@ -70,7 +71,7 @@ func (m *maker) recurrent() Step {
 			return m.plain()
 		}
 	}
-	if m.constant(1) == nil || m.constant(2) == nil {
+	if m.value(1) == nil || m.value(2) == nil {
 		return m.plain()
 	}
 	r := &recurrent{x: m.operand(0), steps: x.Shape[1], in: x.Shape[2], units: m.In[2].Shape[0], states: 1}
@@ -130,21 +131,26 @@ func ceilDiv(n, by int) int { return (n + by - 1) / by }
 
 // packColumns packs columns from to to-1 of the constant matrix that is operand i.
 func (m *maker) packColumns(i, from, to int) []float32 {
-	t := m.constant(i)
-	k, columns := t.Shape[0], t.Shape[1]
+	k, columns := m.In[i].Shape[0], m.In[i].Shape[1]
 	s := conv.DenseShape(1, k, to-from)
-	key := packKey{[4]*graph.Tensor{t}, fmt.Sprintf("columns %d-%d", from, to)}
-	return m.packs.float32s(key, conv.PackedLen(&s), func(dst []float32) {
-		src := t.Float32s()
-		if to-from < columns {
-			part := make([]float32, 0, k*(to-from))
-			for r := range k {
-				part = append(part, src[r*columns+from:r*columns+to]...)
-			}
-			src = part
+	l := weight.Layout{Len: conv.PackedLen(&s), Unit: columns}
+	if to-from == columns {
+		l.Pack = func(packed, rows []float32, at int) {
+			conv.PackRows(packed, rows, &s, at/columns, (at+len(rows))/columns)
 		}
-		conv.Pack(dst, src, &s)
-	})
+		l.Unpack = func(rows, packed []float32, at int) {
+			conv.UnpackRows(rows, packed, &s, at/columns, (at+len(rows))/columns)
+		}
+		return m.pack(i, "columns", l)
+	}
+	l.Pack = func(packed, rows []float32, at int) {
+		part := make([]float32, 0, len(rows)/columns*(to-from))
+		for r := 0; r < len(rows); r += columns {
+			part = append(part, rows[r+from:r+to]...)
+		}
+		conv.PackRows(packed, part, &s, at/columns, (at+len(rows))/columns)
+	}
+	return m.pack(i, fmt.Sprintf("columns %d-%d", from, to), l)
 }
 
 // curve returns an activation over float32, nil for the identity; dst may be src.

@@ -6,6 +6,7 @@ import (
 	"github.com/kerasrun/kerasrun/kernels/rnn"
 	"github.com/kerasrun/kerasrun/kernels/vec"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // separate is a cell whose product and activations are steps of their own.
@@ -169,12 +170,12 @@ func biasOfGRU(both []float32, units int) []float32 {
 
 // interleaved packs the constant matrix that is operand i, with its columns interleaved.
 func (m *maker) interleaved(f *rnn.Cell, form string, i, size int, pack func(dst, w []float32)) []float32 {
-	t := m.constant(i)
-	return m.packs.float32s(packKey{[4]*graph.Tensor{t}, form}, size, func(dst []float32) {
-		w := make([]float32, t.Shape[0]*f.Wide())
-		f.Interleave(w, t.Float32s())
-		pack(dst, w)
-	})
+	rows := m.In[i].Shape[0]
+	return m.pack(i, form, weight.Layout{Len: size, Pack: func(packed, matrix []float32, _ int) {
+		w := make([]float32, rows*f.Wide())
+		f.Interleave(w, matrix)
+		pack(packed, w)
+	}})
 }
 
 // knows reports whether package rnn has the activations of a cell, and the bias is known before the run.

@@ -11,6 +11,7 @@ import (
 	"github.com/kerasrun/kerasrun/kernels/cpu"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // TestBatch compares a batch with its samples, one by one and bit by bit.
@@ -235,8 +236,8 @@ func TestFuses(t *testing.T) {
 // TestPacks makes steps of one kernel for several shapes at the same time: it is packed once.
 func TestPacks(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
-	packs := NewPacks()
-	kernel := random(r, 3, 3, 4, 8)
+	packs := weight.NewPacks(1)
+	kernel := weight.Of(random(r, 3, 3, 4, 8))
 	op := graph.Conv{Strides: []int{1, 1}, Dilation: []int{1, 1}, Groups: 1, Padding: graph.Padding{Mode: graph.Same}}
 	steps := make([]Step, 8)
 	var wg sync.WaitGroup
@@ -247,7 +248,7 @@ func TestPacks(t *testing.T) {
 			x, y := graph.Shape{i + 1, 5, 5, 4}, graph.Shape{i + 1, 5, 5, 8}
 			steps[i], _ = New(Spec{
 				Op: op, In: []graph.Type{{Shape: x}, {Shape: kernel.Shape}}, Out: []graph.Type{{Shape: y}},
-				Const: []*graph.Tensor{nil, &kernel},
+				Const: []*weight.Value{nil, kernel},
 			}, packs)
 		}()
 	}

@@ -28,7 +28,7 @@ func (m *maker) pad(op graph.Pad) Step {
 		}
 	}
 	p := &pad{elements: elementsOf(m.Out[0].DType), op: op, fill: graph.NewTensor(m.Out[0].DType, graph.Shape{1}),
-		in: x[:axes], stride: reference.Strides(x), dims: y[:axes], block: elems(x[axes:]), consts: m.Const}
+		in: x[:axes], stride: reference.Strides(x), dims: y[:axes], block: elems(x[axes:]), consts: m.constants()}
 	p.fill.SetFloat(0, op.Value)
 	lines := elems(y[:max(axes-1, 0)])
 	p.base = m.base("copy", 0, splitFor(lines, float64(elems(y)*m.Out[0].DType.Size())*nsPass/4))
@@ -107,7 +107,7 @@ type gather struct {
 
 func (m *maker) gather() Step {
 	table := m.In[0].Shape
-	g := &gather{elements: elementsOf(m.Out[0].DType), rows: table[0], row: elems(table[1:]), consts: m.Const}
+	g := &gather{elements: elementsOf(m.Out[0].DType), rows: table[0], row: elems(table[1:]), consts: m.constants()}
 	n := elems(m.In[1].Shape)
 	g.base = m.base("copy rows", 0, splitFor(n, float64(n)*nsScalar+float64(elems(m.Out[0].Shape)*m.Out[0].DType.Size())*nsPass/4))
 	return g
@@ -144,7 +144,7 @@ type where struct {
 func (m *maker) where() Step {
 	y := m.Out[0].Shape
 	r := newRows(y, m.In[0].Shape, m.In[1].Shape, m.In[2].Shape)
-	return &where{m.base("go where", 0, r.split(float64(elems(y))*nsScalar/4)), elementsOf(m.Out[0].DType), r, m.Const}
+	return &where{m.base("go where", 0, r.split(float64(elems(y))*nsScalar/4)), elementsOf(m.Out[0].DType), r, m.constants()}
 }
 
 func (w *where) Run(a *Args, chunk int, _ []float32) error {

@@ -1,6 +1,9 @@
 package step
 
-import "github.com/kerasrun/kerasrun/runtime/graph"
+import (
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
+)
 
 // A Step is an op made ready for operands of concrete types. It is immutable
 // and safe for concurrent use; all that a run writes is in its Args.
@@ -48,8 +51,9 @@ type Spec struct {
 	In  []graph.Type
 	Out []graph.Type
 	// Const holds, for each operand, its value when it is known before the run
-	// (a weight or constant), else nil. A step may pack it and then not read the operand.
-	Const    []*graph.Tensor
+	// (a weight or constant), else nil. A step holds it, or packs it and then
+	// does not read the operand.
+	Const    []*weight.Value
 	Epilogue Epilogue
 	// InStride, by operand, and OutStride are the distances from pixel to pixel
 	// (elements along the last axis) of what is a part of a wider tensor; 0, or no

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step/reference"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A trial is an op with operands: those of the op, then bias and residual.
@@ -34,12 +35,12 @@ type trial struct {
 // spec describes the trial, with results as op infers them.
 func (tr *trial) spec(t testing.TB) Spec {
 	t.Helper()
-	s := Spec{Op: tr.op, Epilogue: tr.epi, Const: make([]*graph.Tensor, len(tr.in)), Winograd: tr.winograd}
+	s := Spec{Op: tr.op, Epilogue: tr.epi, Const: make([]*weight.Value, len(tr.in)), Winograd: tr.winograd}
 	for _, x := range tr.in {
 		s.In = append(s.In, graph.Type{DType: x.DType, Shape: x.Shape})
 	}
 	for _, i := range tr.fixed {
-		s.Const[i] = &tr.in[i]
+		s.Const[i] = weight.Of(tr.in[i])
 	}
 	out, err := tr.op.Infer(s.In[:tr.args()])
 	require.NoError(t, err, "%#v of %v", tr.op, s.In)

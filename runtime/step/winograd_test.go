@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // winogradTrial is a 3x3 convolution that Winograd's method is faster for,
@@ -76,18 +77,18 @@ func TestWinogradBudget(t *testing.T) {
 	other := tr
 	other.in = []graph.Tensor{tr.in[0], random(r, 3, 3, 32, 64)}
 	const size = 36 * 32 * 64 * 4
-	packs := NewPacks()
-	kernel := func(tr *trial, budget int64) string {
-		spec := tr.spec(t)
+	packs := weight.NewPacks(1)
+	first, second := tr.spec(t), other.spec(t)
+	kernel := func(spec Spec, budget int64) string {
 		spec.Winograd = budget
 		s, err := New(spec, packs)
 		require.NoError(t, err)
 		return s.Info().Kernel[:4]
 	}
-	require.Equal(t, "conv", kernel(&tr, 0))
-	require.Equal(t, "conv", kernel(&tr, size-1))
-	require.Equal(t, "wino", kernel(&tr, size))
-	require.Equal(t, "wino", kernel(&tr, size))
-	require.Equal(t, "conv", kernel(&other, 2*size-1))
-	require.Equal(t, "wino", kernel(&other, 2*size))
+	require.Equal(t, "conv", kernel(first, 0))
+	require.Equal(t, "conv", kernel(first, size-1))
+	require.Equal(t, "wino", kernel(first, size))
+	require.Equal(t, "wino", kernel(first, size))
+	require.Equal(t, "conv", kernel(second, 2*size-1))
+	require.Equal(t, "wino", kernel(second, 2*size))
 }

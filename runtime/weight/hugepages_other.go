@@ -1,6 +1,6 @@
 //go:build !linux
 
-package step
+package weight
 
 // adviseHuge does nothing: only Linux takes the advice.
 func adviseHuge([]float32) {}
