@@ -128,7 +128,11 @@ func activationsAgainstKeras(t *testing.T) {
 					lost = math.Ldexp(math.Max(1, math.Abs(want[i])), -23)
 				}
 				near := math.Abs(float64(v)-want[i]) <= lost
-				require.True(t, near || kerneltest.ULP(v, float32(want[i])) <= max(1, smoothLimits[a.name]),
+				limit := uint32(1) // of the plain form; that of the assembly is stated for each function
+				if use != cpu.Generic {
+					limit = max(limit, smoothLimits[a.name])
+				}
+				require.True(t, near || kerneltest.ULP(v, float32(want[i])) <= limit,
 					"f(%v) = %v, want %v", x[i], v, want[i])
 			}
 		})
