@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kerasrun/kerasrun/runtime/plan"
+	"github.com/kerasrun/kerasrun/runtime/step"
 )
 
 // A team runs the steps of one session at a time on several threads. Its
@@ -125,10 +126,8 @@ func (s *session) runAlone(ctx context.Context) (err error) {
 			return err
 		}
 		st := &s.plan.Steps[i]
-		for c := range st.Chunks() {
-			if err := st.Run(&s.args[i], c, s.scratch[0]); err != nil {
-				return stepError(st, err)
-			}
+		if err := step.RunAll(st.Step, &s.args[i], s.scratch[0]); err != nil {
+			return stepError(st, err)
 		}
 		s.clock.stop(i)
 	}

@@ -81,6 +81,27 @@ func (s split) bounds(chunk int) (lo, hi int) {
 // splitFor splits n units that take ns nanoseconds together.
 func splitFor(n int, ns float64) split { return split{n, max(1, min(n, chunksFor(ns))), ns} }
 
+// A joiner is a step whose chunks cost less together than one by one: they read
+// weights again, and end in tiles that are not full. What a result is made of
+// must not depend on where chunks begin.
+type joiner interface {
+	runAll(a *Args, scratch []float32)
+}
+
+// RunAll does all chunks of s on one thread, with the results that Run gives.
+func RunAll(s Step, a *Args, scratch []float32) error {
+	if j, ok := s.(joiner); ok {
+		j.runAll(a, scratch)
+		return nil
+	}
+	for c := range s.Chunks() {
+		if err := s.Run(a, c, scratch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PeakFLOPS measures the most float32 multiplications and additions that a core
 // does in a second with the instructions that the kernels use.
 func PeakFLOPS() float64 { return cpu.PeakFLOPS() }

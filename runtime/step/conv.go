@@ -220,11 +220,21 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 }
 
 func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
+	lo, hi := c.rows.bounds(chunk % c.rows.chunks)
+	p0, p1 := c.panels.bounds(chunk / c.rows.chunks)
+	c.run(a, lo, hi, p0, p1, scratch)
+	return nil
+}
+
+func (c *convolution) runAll(a *Args, scratch []float32) {
+	c.run(a, 0, c.rows.n, 0, c.panels.n, scratch)
+}
+
+// run computes rows lo to hi-1 of the images, panels p0 to p1-1.
+func (c *convolution) run(a *Args, lo, hi, p0, p1 int, scratch []float32) {
 	packed, _ := c.weights(a, scratch)
 	x, bias, residual, dst := c.x.of(a), c.bias.of(a), c.residual.of(a), result(a)
 	depth := c.spatial.out[0]
-	lo, hi := c.rows.bounds(chunk % c.rows.chunks)
-	p0, p1 := c.panels.bounds(chunk / c.rows.chunks)
 	for lo < hi {
 		n := lo / c.outH // the plane
 		y0 := lo - n*c.outH
@@ -236,7 +246,6 @@ func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
 		c.runPlane(part(dst, n, c.plane.out), part(x, n/depth, c.inImage), packed, e, n%depth, y0, y1, p0, p1)
 		lo += y1 - y0
 	}
-	return nil
 }
 
 // weights returns the packed weights, packing them into scratch if they are not
@@ -270,7 +279,7 @@ func (c *convolution) runPlane(dst, image, packed []float32, e conv.Epilogue, o,
 		}
 		src, w := part(image, from, c.plane.in), packed[t*c.packedLen:][:c.packedLen]
 		if !c.wide {
-			c.run(dst, src, w, &e, y0, y1, p0, p1)
+			c.plane.run(dst, src, w, &e, y0, y1, p0, p1)
 			continue
 		}
 		piece, pixel := c.plane, c.plane.out/c.outH
@@ -398,11 +407,21 @@ func splitTiles(tiles, groups, weights int, ns float64) (t, g split) {
 }
 
 func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
+	t0, t1 := c.tiles.bounds(chunk % c.tiles.chunks)
+	g0, g1 := c.groups.bounds(chunk / c.tiles.chunks)
+	c.run(a, t0, t1, g0, g1, scratch)
+	return nil
+}
+
+func (c *winograd) runAll(a *Args, scratch []float32) {
+	c.run(a, 0, c.tiles.n, 0, c.groups.n, scratch)
+}
+
+// run computes tiles t0 to t1-1, groups of channels g0 to g1-1.
+func (c *winograd) run(a *Args, t0, t1, g0, g1 int, scratch []float32) {
 	dst := result(a)
 	e := conv.Epilogue{Bias: c.bias.of(a), Residual: c.residual.of(a), ResidualStride: c.residualStride}
 	c.into(&e)
-	t0, t1 := c.tiles.bounds(chunk % c.tiles.chunks)
-	g0, g1 := c.groups.bounds(chunk / c.tiles.chunks)
 	conv.RunWinograd(&c.shape, dst, c.x.of(a), c.packed, &e, t0, t1, g0, g1, scratch)
 	if c.act != nil {
 		lo, hi := g0*conv.WinogradGroup, min(g1*conv.WinogradGroup, c.shape.OutC)
@@ -410,7 +429,6 @@ func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
 			c.activate(dst, t, lo, hi)
 		}
 	}
-	return nil
 }
 
 // activate applies an activation to channels lo to hi-1 of the outputs of a tile.

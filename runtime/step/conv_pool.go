@@ -127,12 +127,22 @@ func (m *maker) pooledConvolution(c *convolution, op graph.Pool, images int) Ste
 }
 
 func (p *pooledConvolution) Run(a *Args, chunk int, scratch []float32) error {
+	lo, hi := p.rows.bounds(chunk % p.rows.chunks)
+	p0, p1 := p.panels.bounds(chunk / p.rows.chunks)
+	p.run(a, lo, hi, p0, p1, scratch)
+	return nil
+}
+
+func (p *pooledConvolution) runAll(a *Args, scratch []float32) {
+	p.run(a, 0, p.rows.n, 0, p.panels.n, scratch)
+}
+
+// run computes lines lo to hi-1 of the images of the result, panels p0 to p1-1.
+func (p *pooledConvolution) run(a *Args, lo, hi, p0, p1 int, scratch []float32) {
 	packed, scratch := p.weights(a, scratch)
 	x, residual, dst := p.x.of(a), p.residual.of(a), result(a)
 	e := conv.Epilogue{Bias: p.bias.of(a)}
 	p.into(&e)
-	lo, hi := p.rows.bounds(chunk % p.rows.chunks)
-	p0, p1 := p.panels.bounds(chunk / p.rows.chunks)
 	out := p.pool.OutH * p.pool.OutW * p.pool.DstStride
 	for lo < hi {
 		n := lo / p.axis.out // the image
@@ -144,7 +154,6 @@ func (p *pooledConvolution) Run(a *Args, chunk int, scratch []float32) error {
 		p.image(part(dst, n, out), part(x, n, p.inImage), packed, &e, y0, y1, p0, p1, scratch[:p.most*p.line])
 		lo += y1 - y0
 	}
-	return nil
 }
 
 // image computes lines y0 to y1-1 of one image of the result, block by block.

@@ -50,6 +50,7 @@ func TestFusedPooling(t *testing.T) {
 				for _, reversed := range []bool{false, true} {
 					require.Equal(t, bits(want), bits(tr.run(t, reversed)), "%#v of %v: %#v", tr.op, tr.spec(t).In, op)
 				}
+				require.Equal(t, bits(want), bits(tr.runAll(t)), "%#v of %v: %#v", tr.op, tr.spec(t).In, op)
 				s, err := New(tr.spec(t), nil)
 				require.NoError(t, err)
 				most = max(most, s.Chunks())
@@ -107,6 +108,7 @@ func TestWinogradPools(t *testing.T) {
 		for _, reversed := range []bool{false, true} {
 			require.Equal(t, bits(want), bits(tr.run(t, reversed)), "%v", tr.in[0].Shape)
 		}
+		require.Equal(t, bits(want), bits(tr.runAll(t)), "%v", tr.in[0].Shape)
 		pooled++
 	}
 	require.Greater(t, pooled, 5)

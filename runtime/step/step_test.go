@@ -84,6 +84,20 @@ func (tr *trial) run(t testing.TB, reversed bool) graph.Tensor {
 	return a.Out[0]
 }
 
+// runAll makes the step and runs its chunks together.
+func (tr *trial) runAll(t testing.TB) graph.Tensor {
+	t.Helper()
+	spec := tr.spec(t)
+	s, err := New(spec, nil)
+	require.NoError(t, err, "%#v of %v", tr.op, spec.In)
+	a, scratch := tr.operands(spec), make([]float32, s.Info().Scratch)
+	for j := range scratch {
+		scratch[j] = float32(math.NaN())
+	}
+	require.NoError(t, RunAll(s, a, scratch), "%#v", tr.op)
+	return a.Out[0]
+}
+
 // operands are those of a run; float32 results are NaN beforehand.
 func (tr *trial) operands(spec Spec) *Args {
 	a := &Args{In: slices.Clone(tr.in)}
@@ -165,6 +179,7 @@ func (tr *trial) check(t testing.TB) {
 	t.Helper()
 	got := tr.run(t, false)
 	require.Equal(t, bits(got), bits(tr.run(t, true)), "%#v: the order of chunks changes the result", tr.op)
+	require.Equal(t, bits(got), bits(tr.runAll(t)), "%#v: chunks together change the result", tr.op)
 	want := tr.want(t, same)
 	var size []float64
 	if tr.terms > 0 {
