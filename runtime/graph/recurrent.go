@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -63,6 +64,32 @@ type GRU struct {
 // SimpleRNN is h = act(x·W + h·U + b) (Elman, 1990). The state is h.
 type SimpleRNN struct{ Recurrence }
 
+// ConvLSTM is an LSTM whose state is an image, convolved instead of multiplied
+// (Shi et al., 2015). Its operands are
+//
+//	z                 (batch, time, spatial..., 4·filters), the convolved input and the bias
+//	recurrent_kernel  (window..., filters, 4·filters)
+//	states            h, c: (batch, spatial..., filters) when State; zeros otherwise
+//	mask              (batch, time) Bool                 when Masked
+//
+// and its results the output, (batch, time, spatial..., filters) when Sequences
+// and (batch, spatial..., filters) otherwise, then h and c. Gates stand in the
+// order i, f, c, o. The convolution ∗ is one with same padding, without strides.
+//
+//	i, f, o = σ(z + h∗U)               σ is RecurrentActivation
+//	c = f·c + i·act(z + h∗U)
+//	h = o·act(c)
+type ConvLSTM struct {
+	Recurrence          // without Bias
+	RecurrentActivation Activation
+}
+
+// Convolution is the op that applies the recurrent kernel to states with so many spatial axes.
+func (c ConvLSTM) Convolution(axes int) Conv {
+	ones := slices.Repeat([]int{1}, axes)
+	return Conv{Strides: ones, Dilation: ones, Groups: 1, Padding: Padding{Mode: Same}}
+}
+
 // Infer implements [Op].
 func (l LSTM) Infer(in []Type) ([]Type, error) {
 	if err := gateActivation(l.RecurrentActivation); err != nil {
@@ -86,6 +113,33 @@ func (g GRU) Infer(in []Type) ([]Type, error) {
 // Infer implements [Op].
 func (r SimpleRNN) Infer(in []Type) ([]Type, error) { return r.infer(in, 1, 1, 1) }
 
+// Infer implements [Op].
+func (c ConvLSTM) Infer(in []Type) ([]Type, error) {
+	if err := errors.Join(gateActivation(c.Activation), gateActivation(c.RecurrentActivation)); err != nil {
+		return nil, err
+	}
+	if c.Bias {
+		return nil, fmt.Errorf("%w: a bias of its own", ErrAttr)
+	}
+	if err := c.operands(in, 2, 2); err != nil {
+		return nil, err
+	}
+	z, u := in[0].Shape, in[1].Shape
+	axes := len(z) - 3
+	if axes < 1 || axes > 3 || len(u) != axes+2 || !u.Known() {
+		return nil, fmt.Errorf("%w: recurrence of %v with kernel %v", ErrShape, z, u)
+	}
+	state := append(slices.Concat(z[:1], z[2:2+axes]), u[axes])
+	gates, err := c.Convolution(axes).Infer([]Type{{in[0].DType, state}, in[1]})
+	if err != nil {
+		return nil, err
+	}
+	if wide := gates[0].Shape[axes+1]; wide%4 != 0 || wide/4 != u[axes] || !sameDim(z[axes+2], wide) {
+		return nil, fmt.Errorf("%w: recurrence of %v with kernel %v of 4 gates", ErrShape, z, u)
+	}
+	return c.results(z, in[2:], 2, state, in[0].DType)
+}
+
 func gateActivation(a Activation) error {
 	if a.Func != "" && !slices.Contains(ActivationFuncs, a.Func) {
 		return fmt.Errorf("%w: activation %q", ErrAttr, a.Func)
@@ -102,20 +156,7 @@ func (r Recurrence) infer(in []Type, gates, states, biases int) ([]Type, error) 
 	if r.Bias {
 		want++
 	}
-	if r.State {
-		want += states
-	}
-	if r.Masked {
-		want++
-	}
-	if err := operands(in, want); err != nil {
-		return nil, err
-	}
-	real := in
-	if r.Masked {
-		real = in[:len(in)-1]
-	}
-	if err := floating(real); err != nil {
+	if err := r.operands(in, want, states); err != nil {
 		return nil, err
 	}
 	x, w, u := in[0].Shape, in[1].Shape, in[2].Shape
@@ -141,7 +182,29 @@ func (r Recurrence) infer(in []Type, gates, states, biases int) ([]Type, error) 
 		}
 		next = next[1:]
 	}
-	state := Shape{x[0], units}
+	return r.results(x, next, states, Shape{x[0], units}, in[0].DType)
+}
+
+// operands checks the number and types of operands: so many, states and a mask.
+func (r Recurrence) operands(in []Type, want, states int) error {
+	if r.State {
+		want += states
+	}
+	if r.Masked {
+		want++
+	}
+	if err := operands(in, want); err != nil {
+		return err
+	}
+	if r.Masked {
+		in = in[:len(in)-1]
+	}
+	return floating(in)
+}
+
+// results checks next, the initial states and the mask of an op on x, and
+// returns the results of an op with so many states.
+func (r Recurrence) results(x Shape, next []Type, states int, state Shape, d DType) ([]Type, error) {
 	if r.State {
 		for _, t := range next[:states] {
 			if !state.Fits(t.Shape) {
@@ -153,10 +216,9 @@ func (r Recurrence) infer(in []Type, gates, states, biases int) ([]Type, error) 
 	if r.Masked && (next[0].DType != Bool || !x[:2].Fits(next[0].Shape)) {
 		return nil, fmt.Errorf("%w: mask %v %v, want %v", ErrShape, next[0].DType, next[0].Shape, x[:2])
 	}
-	d := in[0].DType
 	out := []Type{{d, state}}
 	if r.Sequences {
-		out[0].Shape = Shape{x[0], x[1], units}
+		out[0].Shape = slices.Concat(x[:2], state[1:])
 	}
 	for range states {
 		out = append(out, Type{d, state.Clone()})

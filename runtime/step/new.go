@@ -135,6 +135,8 @@ func (m *maker) step() (Step, error) {
 		return m.image()
 	case graph.LSTM, graph.GRU, graph.SimpleRNN:
 		return m.recurrent(), nil
+	case graph.ConvLSTM:
+		return m.convLSTM(op), nil
 	}
 	if m.float32s() {
 		if s := m.fast(); s != nil {

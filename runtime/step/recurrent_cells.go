@@ -57,8 +57,13 @@ func (m *maker) lstm(op graph.LSTM, units int) cell {
 }
 
 func (g *lstmGates) step(s rnn.Step, _ []float32) {
+	multiply(s.Z, s.Now.H, g.u, s.N, g.units, 4*g.units, 4*g.units)
+	g.finish(s)
+}
+
+// finish takes the sums of the gates to the next states, which may lie where those before do.
+func (g *lstmGates) finish(s rnn.Step) {
 	u := g.units
-	multiply(s.Z, s.Now.H, g.u, s.N, u, 4*u, 4*u)
 	for b := range s.N {
 		at := b * u
 		z, h, c := s.Z[4*at:4*(at+u)], s.Next.H[at:at+u], s.Next.C[at:at+u]
@@ -181,4 +186,142 @@ func (m *maker) interleaved(f *rnn.Cell, form string, i, size int, pack func(dst
 // knows reports whether package rnn has the activations of a cell, and the bias is known before the run.
 func (m *maker) knows(r graph.Recurrence, gate graph.Activation) bool {
 	return r.Activation.Func == graph.Tanh && gate.Func == graph.Sigmoid && (!r.Bias || m.constant(3) != nil)
+}
+
+// A convLSTM step runs one sample after the other, each through all its time
+// steps: the state stays in a cache. Its chunks are samples.
+type convLSTM struct {
+	base
+	graph.Recurrence
+	gates   lstmGates
+	z       operand
+	initial [2]operand // nothing when the states start at zero
+	mask    int        // index into Args.In
+	fixed   *graph.Tensor
+
+	steps, pixels int
+	direct        *convolution // of the state, or
+	winograd      *winograd
+}
+
+// convLSTM returns the float32 form of a ConvLSTM, or the plain form when
+// operands have another type or the kernel is not known before the run.
+func (m *maker) convLSTM(op graph.ConvLSTM) Step {
+	for _, t := range m.In {
+		if t.DType != graph.Float32 && t.DType != graph.Bool || elems(t.Shape) == 0 {
+			return m.plain()
+		}
+	}
+	u := m.value(1)
+	if u == nil {
+		return m.plain()
+	}
+	z := m.In[0].Shape
+	axes := len(z) - 3
+	filters := m.In[1].Shape[axes]
+	c := &convLSTM{
+		Recurrence: op.Recurrence, z: m.operand(0), steps: z[1], pixels: elems(z[2 : 2+axes]),
+		gates: lstmGates{act: curve(op.Activation), gate: curve(op.RecurrentActivation), units: filters},
+	}
+	next := 2
+	if op.State {
+		c.initial = [2]operand{m.operand(2), m.operand(3)}
+		next += 2
+	}
+	if op.Masked {
+		c.mask, c.fixed = next, m.constant(next)
+	}
+
+	image := func(channels int) graph.Type {
+		return graph.Type{DType: graph.Float32, Shape: append(append(graph.Shape{1}, z[2:2+axes]...), channels)}
+	}
+	sums := image(4 * filters)
+	inner := &maker{
+		Spec: Spec{
+			Op: op.Convolution(axes), In: []graph.Type{image(filters), m.In[1], sums}, Const: []*weight.Value{nil, u, nil},
+			Out: []graph.Type{sums}, Epilogue: Epilogue{Residual: true}, Winograd: m.Winograd,
+		},
+		packs: m.packs, packed: m.packed, args: 2, own: []graph.Type{sums}, // the kernel is operand 1 of both
+	}
+	s := inner.conv(op.Convolution(axes))
+	m.fail(inner.err)
+	if w, ok := s.(*winograd); ok {
+		c.winograd = w
+	} else {
+		c.direct = s.(*convolution)
+	}
+	batch, info := z[0], s.Info()
+	times := float64(batch * c.steps)
+	ns := times * (info.Nanoseconds + float64(elems(sums.Shape))*nsSmooth)
+	work := split{batch, min(chunksFor(ns), batch), ns}
+	c.base = m.base("convlstm "+info.Kernel, times*float64(info.FLOPs), work)
+	c.info.Scratch = 6*filters*c.pixels + info.Scratch // sums of the gates, h, c, the convolution's own
+	return c
+}
+
+func (c *convLSTM) Run(a *Args, chunk int, scratch []float32) error {
+	var mask []bool
+	if c.Masked {
+		t := c.fixed
+		if t == nil {
+			t = &a.In[c.mask]
+		}
+		mask = t.Data.([]bool)
+	}
+	size := c.pixels * c.gates.units
+	sums, rest := scratch[:4*size:4*size], scratch[4*size:]
+	state := rnn.State{H: rest[:size:size], C: rest[size : 2*size : 2*size]}
+	rest = rest[2*size:]
+	z, y := c.z.of(a), result(a)
+	h0, c0 := c.initial[0].of(a), c.initial[1].of(a)
+	lo, hi := c.work.bounds(chunk)
+	for b := lo; b < hi; b++ {
+		clear(state.H)
+		clear(state.C)
+		if c.State {
+			copy(state.H, h0[b*size:])
+			copy(state.C, c0[b*size:])
+		}
+		seen := false // a step that is not masked
+		for i := range c.steps {
+			t := b*c.steps + i
+			if c.Backwards {
+				t = b*c.steps + c.steps - 1 - i
+			}
+			on := mask == nil || mask[t]
+			if on {
+				c.convolve(sums, state.H, z[4*t*size:4*(t+1)*size], rest)
+				c.gates.finish(rnn.Step{N: c.pixels, Z: sums, Now: state, Next: state})
+				seen = true
+			}
+			out := y[b*size:]
+			if c.Sequences {
+				out = y[(b*c.steps+i)*size:]
+			} else if i < c.steps-1 {
+				continue
+			}
+			if on || seen && !c.ZeroMasked {
+				copy(out, state.H)
+			} else {
+				clear(out[:size])
+			}
+		}
+		copy(a.Out[1].Data.([]float32)[b*size:], state.H)
+		copy(a.Out[2].Data.([]float32)[b*size:], state.C)
+	}
+	return nil
+}
+
+// convolve computes dst = z + h∗U.
+func (c *convLSTM) convolve(dst, h, z, scratch []float32) {
+	if w := c.winograd; w != nil {
+		e := conv.Epilogue{Residual: z}
+		conv.RunWinograd(&w.shape, dst, h, w.packed, &e, 0, w.shape.Tiles(), 0, w.shape.ChannelGroups(), scratch)
+		return
+	}
+	d := c.direct
+	for o := range d.spatial.out[0] {
+		e := conv.Epilogue{Residual: part(z, o, d.plane.out)}
+		d.runPlane(part(dst, o, d.plane.out), h, d.packed, e, o, 0, d.outH, 0, d.panelCount())
+	}
 }

@@ -3,6 +3,7 @@ package step
 import (
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,41 @@ func lstmTrial(r *rand.Rand, big bool) trial {
 	return recurrentTrial(r, big, 4, 2, nil, func(c graph.Recurrence) graph.Op { return graph.LSTM{Recurrence: c, RecurrentActivation: gate} })
 }
 
+func convLSTMTrial(r *rand.Rand, big bool) trial {
+	c := graph.ConvLSTM{RecurrentActivation: gateCurve(r), Recurrence: graph.Recurrence{
+		Activation: gateCurve(r), State: r.Intn(3) == 0, Masked: r.Intn(2) == 0,
+		Backwards: r.Intn(2) == 0, Sequences: r.Intn(2) == 0, ZeroMasked: r.Intn(2) == 0,
+	}}
+	axes := between(r, 1, 3)
+	batch, steps, filters := between(r, 1, 3), between(r, 1, 5), between(r, 1, 9)
+	image, window := shape(r, axes, 6), shape(r, axes, 4)
+	if big {
+		batch, steps, filters, image = 8, 3, 12, []int{60, 6, 3}[:axes]
+	}
+	of := func(s []int, more ...int) []int { return slices.Concat(s, more) }
+	z, u := of([]int{batch, steps}, of(image, 4*filters)...), of(window, filters, 4*filters)
+	tr := trial{op: c, in: []graph.Tensor{random(r, z...), small(r, u...)}}
+	for i := range tr.in[1].Len() { // a state is multiplied by all of the window
+		tr.in[1].SetFloat(i, tr.in[1].Float(i)/float64(product1(window)))
+	}
+	if r.Intn(5) > 0 {
+		tr.fixed = []int{1}
+	}
+	if c.State {
+		state := of([]int{batch}, of(image, filters)...)
+		tr.in = append(tr.in, small(r, state...), small(r, state...))
+	}
+	if c.Masked {
+		tr.in = append(tr.in, integers(r, graph.Bool, 0, 2, batch, steps))
+	}
+	largest := 0.0
+	for i := range tr.in[0].Len() {
+		largest = max(largest, math.Abs(tr.in[0].Float(i)))
+	}
+	tr.terms, tr.gain = (product1(window)*filters+4)*steps, 2*max(1, 1/largest) // as for recurrentTrial
+	return tr
+}
+
 func gruTrial(r *rand.Rand, big bool) trial {
 	gate, after := gateCurve(r), r.Intn(2) == 0
 	var bias []int
@@ -94,7 +130,7 @@ func simpleRNNTrial(r *rand.Rand, big bool) trial {
 func TestRecurrentStates(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
 	for range 100 {
-		for _, make := range []func(*rand.Rand, bool) trial{lstmTrial, gruTrial, simpleRNNTrial} {
+		for _, make := range []func(*rand.Rand, bool) trial{lstmTrial, gruTrial, simpleRNNTrial, convLSTMTrial} {
 			checkStates(t, make(r, false))
 		}
 	}

@@ -124,6 +124,7 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		return trial{op: op, in: normOperands(r, s, op.Axes, op.Scale, op.Center), fixed: fixed(r, 0)}
 	},
 	"GRU":       gruTrial,
+	"ConvLSTM":  convLSTMTrial,
 	"LSTM":      lstmTrial,
 	"MatMul":    matmulTrial,
 	"SimpleRNN": simpleRNNTrial,

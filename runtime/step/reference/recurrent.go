@@ -163,10 +163,65 @@ func (c cell) run(in []graph.Tensor, out []graph.Type) []graph.Tensor {
 			copy(res[1+k][b*units:], h[k])
 		}
 	}
+	return stored(res, out)
+}
+
+// stored returns the results of an op as tensors.
+func stored(res [][]float64, out []graph.Type) []graph.Tensor {
 	tensors := make([]graph.Tensor, len(out))
 	for k, t := range out {
 		tensors[k] = graph.NewTensor(t.DType, t.Shape)
 		store(tensors[k], res[k])
 	}
 	return tensors
+}
+
+// convLSTM computes op.
+func convLSTM(op graph.ConvLSTM, in []graph.Tensor, out []graph.Type) []graph.Tensor {
+	act, gate := activation(op.Activation), activation(op.RecurrentActivation)
+	z, u := values(in[0]), array{in[1].Shape, values(in[1])}
+	batch, steps, axes := in[0].Shape[0], in[0].Shape[1], len(in[0].Shape)-3
+	filters := u.shape[axes]
+	image := append(append(graph.Shape{1}, in[0].Shape[2:2+axes]...), filters)
+	sums := append(append(graph.Shape{}, image[:1+axes]...), 4*filters)
+	size := product(image)
+	res := make([][]float64, len(out))
+	for k, t := range out {
+		res[k] = make([]float64, product(t.Shape))
+	}
+	for b := range batch {
+		h, c, y := make([]float64, size), make([]float64, size), make([]float64, size)
+		if op.State {
+			copy(h, values(in[2])[b*size:])
+			copy(c, values(in[3])[b*size:])
+		}
+		for t := range steps {
+			at := b*steps + t
+			if op.Backwards {
+				at = b*steps + steps - 1 - t
+			}
+			switch {
+			case !op.Masked || values(in[len(in)-1])[at] != 0:
+				s := append([]float64{}, z[at*4*size:(at+1)*4*size]...)
+				convolve(array{sums, s}, array{image, h}, u, op.Convolution(axes))
+				for i := range h {
+					g := s[i/filters*4*filters+i%filters:]
+					c[i] = gate(g[filters])*c[i] + gate(g[0])*act(g[2*filters])
+					h[i] = gate(g[3*filters]) * act(c[i])
+				}
+				copy(y, h)
+			case op.ZeroMasked:
+				clear(y)
+			}
+			if op.Sequences {
+				copy(res[0][(b*steps+t)*size:], y)
+			}
+		}
+		if !op.Sequences {
+			copy(res[0][b*size:], y)
+		}
+		copy(res[1][b*size:], h)
+		copy(res[2][b*size:], c)
+	}
+	return stored(res, out)
 }

@@ -15,7 +15,8 @@ import (
 // and are not known here.
 func Apply(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor, error) {
 	cell, recurrent := cellOf(op)
-	if len(out) != 1 && !recurrent || len(out) == 0 {
+	image, images := op.(graph.ConvLSTM)
+	if len(out) != 1 && !recurrent && !images || len(out) == 0 {
 		return nil, fmt.Errorf("%w: %s: %d results, want 1", graph.ErrShape, graph.Name(op), len(out))
 	}
 	for _, t := range out {
@@ -28,6 +29,9 @@ func Apply(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor, er
 	}
 	if recurrent {
 		return cell.run(in, out), nil
+	}
+	if images {
+		return convLSTM(image, in, out), nil
 	}
 	res := graph.NewTensor(out[0].DType, out[0].Shape)
 	if b, ok := op.(graph.Band); ok {
