@@ -132,7 +132,8 @@ def _nhwc(v):
 
 def _twin(native):
     """native under NCHW, computed under NHWC between two transposes."""
-    def op(x, *args, **kw):
+    def op(*args, **kw):
+        x, *args = args or [kw.pop("input")]
         if "NCHW" != kw.get("data_format") and not any(isinstance(a, str) and a == "NCHW" for a in args):
             return native(x, *args, **kw)
         used.add("channels_first computed by the channels_last twin")

@@ -326,6 +326,12 @@ def time_distributed_model():
     return K.Model(x, L.LSTM(2)(L.TimeDistributed(flat)(y)))
 
 
+def masked_images(x):
+    """Recurrences over images of which some time steps are masked."""
+    x = L.TimeDistributed(L.Reshape((4, 5, 2)))(L.Embedding(3, 40, mask_zero=True)(x))
+    return [L.ConvLSTM2D(3, 3, padding="same", return_sequences=s, zero_output_for_mask=z)(x) for s in (False, True) for z in (False, True)]
+
+
 def zero_masked(x):
     """Outputs of masked steps: repeated, and zero."""
     x = L.Embedding(3, 7, mask_zero=True)(x)

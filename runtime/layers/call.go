@@ -154,7 +154,7 @@ func takesKeyword(class, keyword string) bool {
 // takesStates reports the classes that take initial states.
 func takesStates(class string) bool {
 	switch class {
-	case "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional":
+	case "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional":
 		return true
 	}
 	return false

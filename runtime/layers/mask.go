@@ -28,7 +28,7 @@ const (
 func (s *scope) maskRule() maskRule {
 	old := s.version.Major < 3
 	switch s.class {
-	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
+	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
 		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention":
 		return ownMask
 	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D",
@@ -61,7 +61,7 @@ func (s *scope) maskRule() maskRule {
 // takesMask reports the classes that a mask can be passed to by keyword.
 func takesMask(class string) bool {
 	switch class {
-	case "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D":
+	case "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D":
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -263,6 +264,55 @@ type recurrence struct {
 	segment               string
 }
 
+// over reads the arguments of a recurrent layer, x and so many initial states
+// or none, and its mask. r gets State, Masked and ZeroMasked; operands are the
+// states and the mask. It reports false after an error.
+func (s *scope) over(r *graph.Recurrence, in []graph.Value, states, rank int) (operands []graph.Value, ok bool) {
+	if s.zeroMasked != nil {
+		r.ZeroMasked = *s.zeroMasked
+	}
+	first := s.states
+	if len(in) > 1 && len(first) == 0 {
+		first = in[1:]
+	} else if len(in) != 1 {
+		s.Failf("%w: %d inputs and %d initial states", graph.ErrShape, len(in), len(first))
+	}
+	if s.Err() != nil || !s.rank(in[0], rank) {
+		return nil, false
+	}
+	if len(first) != 0 && len(first) != states {
+		s.Failf("%w: %d initial states, want %d", graph.ErrShape, len(first), states)
+		return nil, false
+	}
+	r.State = len(first) > 0
+	for _, v := range first {
+		operands = append(operands, s.cast(v, s.compute))
+	}
+	mask, masked := s.inputMask(in)
+	_, explicit := s.kwargs["mask"]
+	// With several tensors among its arguments, a layer of Keras 3 looks for sequences_mask.
+	if r.Masked = masked && (explicit || s.version.Major < 3 || !r.State); r.Masked {
+		operands = append(operands, mask)
+	} else {
+		r.ZeroMasked = false
+	}
+	return operands, true
+}
+
+// returned are those of the results of a recurrent op on in that the layer returns.
+func (s *scope) returned(in, out []graph.Value, sequences, state bool) []graph.Value {
+	if s.Err() != nil {
+		return nil
+	}
+	if mask, masked := s.inputMask(in); masked && sequences {
+		s.setMask(out[0], mask)
+	}
+	if !state {
+		out = out[:1]
+	}
+	return out
+}
+
 // recur lowers a recurrent layer.
 func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func(graph.Recurrence) graph.Op) []graph.Value {
 	units := s.size("units", c.Units)
@@ -270,20 +320,8 @@ func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func
 		Activation: s.gate(c.Activation), Bias: c.UseBias, Backwards: c.GoBackwards, Sequences: c.ReturnSequences,
 		ZeroMasked: c.ZeroOutputForMask,
 	}
-	if s.zeroMasked != nil {
-		r.ZeroMasked = *s.zeroMasked
-	}
-	states := s.states
-	if len(in) > 1 && len(states) == 0 {
-		states = in[1:]
-	} else if len(in) != 1 {
-		s.Failf("%w: %d inputs and %d initial states", graph.ErrShape, len(in), len(states))
-	}
-	if s.Err() != nil || !s.rank(in[0], 3) {
-		return nil
-	}
-	if len(states) != 0 && len(states) != n.states {
-		s.Failf("%w: %d initial states, want %d", graph.ErrShape, len(states), n.states)
+	more, ok := s.over(&r, in, n.states, 3)
+	if !ok {
 		return nil
 	}
 	wide := n.gates * units
@@ -296,28 +334,169 @@ func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func
 		}
 		operands = append(operands, w.Weight("bias", shape...))
 	}
-	if r.State = len(states) > 0; r.State {
-		for _, v := range states {
-			operands = append(operands, s.cast(v, s.compute))
+	out := s.ApplyN(op(r), append(operands, more...)...)
+	return s.returned(in, out, c.ReturnSequences, c.ReturnState)
+}
+
+type convLSTMConfig struct {
+	Filters             int                `json:"filters"`
+	KernelSize          whole              `json:"kernel_size"`
+	Strides             whole              `json:"strides"`
+	Padding             graph.PadMode      `json:"padding"`
+	DataFormat          dataFormat         `json:"data_format"`
+	DilationRate        whole              `json:"dilation_rate"`
+	Activation          activationArg      `json:"activation"`
+	RecurrentActivation activationArg      `json:"recurrent_activation"`
+	UseBias             bool               `json:"use_bias"`
+	UnitForgetBias      keras.TrainingOnly `json:"unit_forget_bias"`
+	ReturnSequences     bool               `json:"return_sequences"`
+	ReturnState         bool               `json:"return_state"`
+	GoBackwards         bool               `json:"go_backwards"`
+	Stateful            keras.TrainingOnly `json:"stateful"` // every prediction starts with zero states
+	Unroll              keras.TrainingOnly `json:"unroll"`   // order of computation
+	ZeroOutputForMask   bool               `json:"zero_output_for_mask"`
+	Dropout             keras.TrainingOnly `json:"dropout"`
+	RecurrentDropout    keras.TrainingOnly `json:"recurrent_dropout"`
+	Seed                keras.TrainingOnly `json:"seed"`
+}
+
+var convLSTMDefaults = convLSTMConfig{
+	Strides: number(1), Padding: graph.Valid, DataFormat: channelsLast, DilationRate: number(1),
+	Activation: named("tanh"), RecurrentActivation: named("sigmoid"), UseBias: true,
+}
+
+// convLSTM lowers an LSTM of images with so many spatial axes: a convolution of
+// all time steps, then the recurrence.
+func convLSTM(axes int) func(*scope, convLSTMConfig, []graph.Value) []graph.Value {
+	return func(s *scope, c convLSTMConfig, in []graph.Value) []graph.Value {
+		filters := s.size("filters", c.Filters)
+		op := graph.ConvLSTM{RecurrentActivation: s.gate(c.RecurrentActivation), Recurrence: graph.Recurrence{
+			Activation: s.gate(c.Activation), Backwards: c.GoBackwards, Sequences: c.ReturnSequences, ZeroMasked: c.ZeroOutputForMask,
+		}}
+		more, ok := s.over(&op.Recurrence, in, 2, axes+3)
+		if !ok {
+			return nil
+		}
+		if s.version.Major < 3 { // its convolutional layers do not hand it on
+			op.ZeroMasked = false
+		}
+		if op.Masked && more[len(more)-1].Rank() != 2 {
+			s.Failf("%w: a mask %v, want one of time steps", keras.ErrUnsupported, more[len(more)-1].Shape)
+			return nil
+		}
+		if op.State {
+			more[0], more[1] = s.toLast(c.DataFormat, more[0]), s.toLast(c.DataFormat, more[1])
+		}
+		w, size, x := s.sub("cell"), s.each("kernel_size", c.KernelSize, axes, 1), s.floating(in[0])
+		input := graph.Conv{
+			Strides: s.each("strides", c.Strides, axes, 1), Dilation: s.each("dilation_rate", c.DilationRate, axes, 1),
+			Groups: 1, Padding: s.padding(c.Padding, axes == 1 && s.version.Major < 3),
+		}
+		channels := x.Dim(-1)
+		if c.DataFormat == channelsFirst {
+			channels = x.Dim(2)
+		}
+		kernel := w.Weight("kernel", append(slices.Clone(size), channels, 4*filters)...)
+		recurrent := w.Weight("recurrent_kernel", append(slices.Clone(size), filters, 4*filters)...)
+		var bias graph.Value
+		if c.UseBias {
+			bias = w.Weight("bias", 4*filters)
+		}
+		if c.DataFormat == channelsFirst {
+			x = s.move(x, 2, -1)
+		}
+		convolve := func(x graph.Value) graph.Value {
+			y := s.Apply(input, x, kernel)
+			if c.UseBias {
+				y = s.Apply(graph.AddBias{}, y, bias)
+			}
+			return y
+		}
+		var z graph.Value
+		if x.Dim(0) == graph.Dyn && x.Dim(1) == graph.Dyn && axes < 3 { // time is an axis of the convolution, its window 1
+			input.Strides, input.Dilation = append([]int{1}, input.Strides...), append([]int{1}, input.Dilation...)
+			kernel = s.Apply(graph.Reshape{Dims: append([]int{1}, kernel.Shape...)}, kernel)
+			z = convolve(x)
+		} else {
+			z = s.eachStep(x, convolve)
+		}
+		out := s.ApplyN(op, append([]graph.Value{z, recurrent}, more...)...)
+		if s.Err() != nil {
+			return nil
+		}
+		for i, v := range out {
+			if i > 0 || !c.ReturnSequences {
+				out[i] = s.fromLast(c.DataFormat, v)
+			} else if c.DataFormat == channelsFirst {
+				out[i] = s.move(v, -1, 2)
+			}
+		}
+		return s.returned(in, out, c.ReturnSequences, c.ReturnState)
+	}
+}
+
+// move puts an axis of x at another place among the others; -1 is the last.
+func (s *scope) move(x graph.Value, from, to int) graph.Value {
+	if s.Err() != nil {
+		return x
+	}
+	n := x.Rank()
+	var perm []int
+	for i := range n {
+		if i != (from+n)%n {
+			perm = append(perm, i)
 		}
 	}
-	mask, masked := s.inputMask(in)
-	_, explicit := s.kwargs["mask"]
-	// With several tensors among its arguments, a layer of Keras 3 looks for sequences_mask.
-	if r.Masked = masked && (explicit || s.version.Major < 3 || !r.State); r.Masked {
-		operands = append(operands, mask)
-	} else {
-		r.ZeroMasked = false
-	}
-	out := s.ApplyN(op(r), operands...)
-	if s.Err() != nil {
-		return nil
-	}
-	if masked && c.ReturnSequences {
-		s.setMask(out[0], mask)
-	}
-	if !c.ReturnState {
-		out = out[:1]
-	}
-	return out
+	return s.Apply(graph.Transpose{Perm: slices.Insert(perm, (to+n)%n, (from+n)%n)}, x)
 }
+
+// convLSTM1DLayer is an LSTM whose products are convolutions over one spatial
+// axis (Shi et al., 2015). Gates stand in the order i, f, c, o. padding, strides
+// and dilation_rate are those of the input's convolution; that of the state has
+// none and keeps its size. With stateful=True, as without, every prediction
+// starts with zero states unless it is given others.
+//
+//	x                 (batch, time, n, in)
+//	initial states    h, c: (batch, n', filters); optional
+//	mask              (batch, time); optional
+//	kernel            (kernel_size, in, 4·filters)
+//	recurrent_kernel  (kernel_size, filters, 4·filters)
+//	bias              (4·filters)                     when use_bias
+//	result            (batch, n', filters)            (batch, time, n', filters) with return_sequences
+//	states            h, c: (batch, n', filters)      when return_state
+//
+// With data_format="channels_first" the channels are the dimension before n.
+// See https://keras.io/api/layers/recurrent_layers/conv_lstm1d/.
+var convLSTM1DLayer = define("ConvLSTM1D", convLSTMDefaults, convLSTM(1))
+
+// convLSTM2DLayer is an LSTM whose products are convolutions over two spatial
+// axes, as ConvLSTM1D is over one.
+//
+//	x                 (batch, time, h, w, in)
+//	initial states    h, c: (batch, h', w', filters); optional
+//	mask              (batch, time); optional
+//	kernel            (kh, kw, in, 4·filters)
+//	recurrent_kernel  (kh, kw, filters, 4·filters)
+//	bias              (4·filters)                      when use_bias
+//	result            (batch, h', w', filters)         (batch, time, h', w', filters) with return_sequences
+//	states            h, c: (batch, h', w', filters)   when return_state
+//
+// With data_format="channels_first" the channels are the dimension before h.
+// See https://keras.io/api/layers/recurrent_layers/conv_lstm2d/.
+var convLSTM2DLayer = define("ConvLSTM2D", convLSTMDefaults, convLSTM(2))
+
+// convLSTM3DLayer is an LSTM whose products are convolutions over three spatial
+// axes, as ConvLSTM1D is over one.
+//
+//	x                 (batch, time, d, h, w, in)
+//	initial states    h, c: (batch, d', h', w', filters); optional
+//	mask              (batch, time); optional
+//	kernel            (kd, kh, kw, in, 4·filters)
+//	recurrent_kernel  (kd, kh, kw, filters, 4·filters)
+//	bias              (4·filters)                          when use_bias
+//	result            (batch, d', h', w', filters)         (batch, time, d', h', w', filters) with return_sequences
+//	states            h, c: (batch, d', h', w', filters)   when return_state
+//
+// With data_format="channels_first" the channels are the dimension before d.
+// See https://keras.io/api/layers/recurrent_layers/conv_lstm3d/.
+var convLSTM3DLayer = define("ConvLSTM3D", convLSTMDefaults, convLSTM(3))

@@ -73,7 +73,7 @@ var bidirectionalLayer = define("Bidirectional", bidirectionalConfig{MergeMode: 
 		half := len(states) / 2
 		run := func(l *keras.Layer, segment string, states []graph.Value) []graph.Value {
 			switch l.Class {
-			case "LSTM", "GRU", "SimpleRNN", "RNN":
+			case "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D":
 			default:
 				s.Failf("%w: Bidirectional of %s", keras.ErrUnsupported, l.Class)
 				return nil
@@ -184,24 +184,34 @@ func everyPosition(class string) bool { return class == "Dense" || class == "Dro
 
 // distribute runs l on the time steps as if they were samples.
 func (s *scope) distribute(l *keras.Layer, x graph.Value) graph.Value {
+	return s.eachStep(x, func(x graph.Value) graph.Value {
+		out := s.inner(l, "layer", x)
+		if s.Err() != nil {
+			return none()
+		}
+		if len(out) != 1 {
+			s.Failf("%w: %s returns %d tensors for a time step", keras.ErrUnsupported, l.Class, len(out))
+			return none()
+		}
+		return out[0]
+	})
+}
+
+// eachStep applies f to the time steps of x as if they were samples.
+func (s *scope) eachStep(x graph.Value, f func(graph.Value) graph.Value) graph.Value {
 	steps := x.Dim(1)
 	if steps == graph.Dyn && x.Dim(0) == graph.Dyn {
-		s.Failf("%w: %s on an unknown number of time steps of an unknown number of samples", keras.ErrUnsupported, l.Class)
+		s.Failf("%w: an unknown number of time steps of an unknown number of samples", keras.ErrUnsupported)
 		return none()
 	}
 	flat := []int{graph.Infer1}
 	for i := 2; i < x.Rank(); i++ {
 		flat = append(flat, graph.KeepDim(i))
 	}
-	out := s.inner(l, "layer", s.Apply(graph.Reshape{Dims: flat}, x))
+	y := f(s.Apply(graph.Reshape{Dims: flat}, x))
 	if s.Err() != nil {
 		return none()
 	}
-	if len(out) != 1 {
-		s.Failf("%w: %s returns %d tensors for a time step", keras.ErrUnsupported, l.Class, len(out))
-		return none()
-	}
-	y := out[0]
 	back := []int{graph.Infer1, steps}
 	if steps == graph.Dyn {
 		back = []int{x.Dim(0), graph.Infer1}
