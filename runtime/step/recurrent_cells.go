@@ -241,9 +241,10 @@ func (m *maker) convLSTM(op graph.ConvLSTM) Step {
 			Op: op.Convolution(axes), In: []graph.Type{image(filters), m.In[1], sums}, Const: []*weight.Value{nil, u, nil},
 			Out: []graph.Type{sums}, Epilogue: Epilogue{Residual: true}, Winograd: m.Winograd,
 		},
-		packs: m.packs, packed: m.packed, args: 2, own: []graph.Type{sums}, // the kernel is operand 1 of both
+		packs: m.packs, args: 2, own: []graph.Type{sums},
 	}
 	s := inner.conv(op.Convolution(axes))
+	m.packed[1] = inner.packed[1]
 	m.fail(inner.err)
 	if w, ok := s.(*winograd); ok {
 		c.winograd = w
