@@ -1,5 +1,7 @@
 package conv
 
+import "math"
+
 // Winograd's minimal filtering F(4x4, 3x3) computes a tile of 4x4 outputs of a
 // 3x3 convolution of stride 1 from 6x6 = 36 products a pair of channels, where
 // the sum over the taps takes 4·4·9 = 144: the tile's inputs and the kernel are
@@ -18,6 +20,10 @@ package conv
 // transformed weights. Tiles of 2x2 or less come out of the same code where an
 // image is that small.
 //
+// F(2x2, 3x3), of tiles of at most 2x2 outputs, is the same with the first four
+// points: 16 products for 4 outputs and 16 weights a pair of channels, which is
+// what small images with many channels want, as reading 36 takes longer there.
+//
 // # Error
 //
 // Most of the rounding error is that of the 36 sums over the input channels,
@@ -30,7 +36,8 @@ package conv
 // small outputs their digits.
 
 const (
-	// winogradPoints is the number of points of a tile.
+	// winogradPoints is the number of points of a tile of 4x4 outputs. Those of
+	// smaller tiles have the same numbers: 6 times that down plus that across.
 	winogradPoints = 36
 	// winogradGroup is the number of output channels that are computed for a
 	// block of tiles before the next ones.
@@ -52,20 +59,30 @@ type Winograd struct {
 	// that dst is (OutH/2, OutW/2, OutC): an odd last row or column is left out.
 	// There is no residual then. OutH and OutW are at least 2.
 	Pool bool
+	// Size is the outputs of a whole tile along an axis: 4, which 0 means, or 2.
+	Size int
 }
+
+func (s *Winograd) size() int { return orElse(s.Size, 4) }
+
+// weights is the number of transformed weights of a pair of channels.
+func (s *Winograd) weights() int { return (s.size() + 2) * (s.size() + 2) }
+
+// slots is the number of the last point, and one.
+func (s *Winograd) slots() int { return 7*(s.size()+1) + 1 }
 
 // Tiles is the number of tiles of an image.
 func (s *Winograd) Tiles() int { return s.rows() * s.cols() }
 
-func (s *Winograd) rows() int { return (s.height() + 3) / 4 }
-func (s *Winograd) cols() int { return (s.width() + 3) / 4 }
+func (s *Winograd) rows() int { return (s.height() + s.size() - 1) / s.size() }
+func (s *Winograd) cols() int { return (s.width() + s.size() - 1) / s.size() }
 
 // Tile returns the outputs of tile t of a batch: h rows of w pixels from (y, x)
 // of image n, of the size of dst.
 func (s *Winograd) Tile(t int) (n, y, x, h, w int) {
 	n, t = t/s.Tiles(), t%s.Tiles()
-	y, x = 4*(t/s.cols()), 4*(t%s.cols())
-	h, w = min(4, s.height()-y), min(4, s.width()-x)
+	y, x = s.size()*(t/s.cols()), s.size()*(t%s.cols())
+	h, w = min(s.size(), s.height()-y), min(s.size(), s.width()-x)
 	if s.Pool {
 		return n, y / 2, x / 2, h / 2, w / 2
 	}
@@ -93,8 +110,8 @@ const WinogradGroup = winogradGroup
 // Products is the number of multiplications of n images in the matrix products.
 func (s *Winograd) Products(n int) int {
 	points := func(outputs int) int {
-		p := outputs / 4 * 6
-		if rest := outputs % 4; rest > 0 {
+		p := outputs / s.size() * (s.size() + 2)
+		if rest := outputs % s.size(); rest > 0 {
 			p += rest + 2
 		}
 		return p
@@ -104,7 +121,7 @@ func (s *Winograd) Products(n int) int {
 
 // Scratch is the number of floats that [RunWinograd] needs.
 func (s *Winograd) Scratch() int {
-	return winogradPoints*(winogradStep(winogradTiles*winogradRow(s.InC))+winogradStep(winogradTiles*winogradGroup)) + winogradPoints*s.InC
+	return s.slots()*(winogradStep(winogradTiles*winogradRow(s.InC))+winogradStep(winogradTiles*winogradGroup)) + s.weights()*s.InC
 }
 
 // winogradRow is the distance of the inputs of two tiles at one point: whole
@@ -129,9 +146,9 @@ func RunWinograd(s *Winograd, dst, src, packed []float32, epi *Epilogue, t0, t1,
 	j := winogradJob{
 		s: s, dst: dst, src: src, packed: packed,
 		srcStride: orElse(s.SrcStride, s.InC), dstStride: orElse(s.DstStride, s.OutC),
-		rows: s.rows(), cols: s.cols(), row: winogradRow(s.InC),
+		size: s.size(), rows: s.rows(), cols: s.cols(), row: winogradRow(s.InC),
 	}
-	j.edgeH, j.edgeW = s.height()-4*(j.rows-1), s.width()-4*(j.cols-1)
+	j.edgeH, j.edgeW = s.height()-j.size*(j.rows-1), s.width()-j.size*(j.cols-1)
 	j.epi = epi.orNone(j.dstStride)
 	blocks := (t1 - t0 + winogradTiles - 1) / winogradTiles
 	for b := range blocks {
@@ -145,6 +162,7 @@ type winogradJob struct {
 	dst, src, packed     []float32
 	epi                  Epilogue
 	srcStride, dstStride int
+	size                 int // outputs of a whole tile along an axis
 	rows, cols           int // tiles of an image
 	edgeH, edgeW         int // outputs of the last row and column of tiles
 	row                  int // winogradRow
@@ -172,11 +190,11 @@ const (
 func (j *winogradJob) kind(t int) (kind, n, y, x, h, w int) {
 	x, y = t%j.cols, t/j.cols
 	n, y = y/j.rows, y%j.rows
-	kind, h, w = full, 4, 4
-	if y == j.rows-1 && j.edgeH < 4 {
+	kind, h, w = full, j.size, j.size
+	if y == j.rows-1 && j.edgeH < j.size {
 		kind, h = shortRow, j.edgeH
 	}
-	if x == j.cols-1 && j.edgeW < 4 {
+	if x == j.cols-1 && j.edgeW < j.size {
 		if w = j.edgeW; kind == full {
 			kind = shortCol
 		} else {
@@ -201,15 +219,16 @@ func (j *winogradJob) block(t0, t1, g0, g1 int, scratch []float32) {
 	}
 	first := [4]int{0, count[0], count[0] + count[1], count[0] + count[1] + count[2]}
 	j.vStep = winogradStep((t1 - t0) * j.row)
-	j.v, scratch = scratch[:winogradPoints*j.vStep], scratch[winogradPoints*j.vStep:]
+	slots := j.s.slots()
+	j.v, scratch = scratch[:slots*j.vStep], scratch[slots*j.vStep:]
 	j.mStep = winogradStep((t1 - t0) * winogradGroup)
-	j.m, scratch = scratch[:winogradPoints*j.mStep], scratch[winogradPoints*j.mStep:]
-	j.halo = scratch[:winogradPoints*j.s.InC]
+	j.m, scratch = scratch[:slots*j.mStep], scratch[slots*j.mStep:]
+	j.halo = scratch[:j.s.weights()*j.s.InC]
 
 	j.slots = first
 	for t := t0; t < t1; t++ {
 		kind, n, y, x, h, w := j.kind(t)
-		j.input(j.slot(kind), n, 4*y, 4*x, h, w)
+		j.input(j.slot(kind), n, j.size*y, j.size*x, h, w)
 	}
 	for g := g0; g < g1; g++ {
 		j.multiply(g, t1-t0, first)
@@ -227,15 +246,18 @@ func (j *winogradJob) multiply(g, tiles int, first [4]int) {
 	in, cols := j.s.InC, min(winogradGroup, j.s.OutC-g*winogradGroup)
 	for p := range j.points {
 		lo, hi := 0, tiles
+		if p/6 >= j.size+2 || p%6 >= j.size+2 {
+			hi = 0 // no tile has it
+		}
 		if p/6 >= j.edgeH+2 {
-			lo, hi = first[full], first[shortBoth]
+			lo, hi = first[full], min(hi, first[shortBoth])
 		}
 		if p%6 >= j.edgeW+2 {
-			hi = first[shortCol]
+			hi = min(hi, first[shortCol])
 		}
-		j.points[p] = [2]int{lo, hi}
+		j.points[p] = [2]int{lo, max(lo, hi)}
 	}
-	packed := j.packed[winogradPoints*in*g*winogradGroup:]
+	packed := j.packed[j.s.weights()*in*g*winogradGroup:]
 	if j.vectorProducts(packed, cols) {
 		return
 	}
@@ -250,11 +272,14 @@ func (j *winogradJob) multiply(g, tiles int, first [4]int) {
 			continue
 		}
 		st.pixel, st.from = at[0], at[0]
-		v, m, u := j.v[p*j.vStep:][:j.vStep], j.m[p*j.mStep:][:j.mStep], packed[p*length:][:length]
+		v, m, u := j.v[p*j.vStep:][:j.vStep], j.m[p*j.mStep:][:j.mStep], packed[j.weight(p)*length:][:length]
 		j.gemm.tile.src, j.gemm.tile.packed = v, u
 		product.strip(&j.gemm, m, v, u, &st, 0, panelsOf(cols))
 	}
 }
+
+// weight is the place of a point among the packed weights.
+func (j *winogradJob) weight(point int) int { return point/6*(j.size+2) + point%6 }
 
 // input transforms the inputs of the tile whose first output is (y, x) into
 // its slot.
@@ -287,9 +312,9 @@ func (j *winogradJob) input(slot, n, y, x, h, w int) {
 
 // output brings the products of a group of tile (y, x) back from its slot.
 func (j *winogradJob) output(slot, g, n, y, x, h, w int) {
-	size, outH, outW := 4, j.s.OutH, j.s.OutW
+	size, outH, outW := j.size, j.s.OutH, j.s.OutW
 	if j.s.Pool {
-		size, outH, outW = 2, outH/2, outW/2
+		size, outH, outW = size/2, outH/2, outW/2
 	}
 	channel := g * winogradGroup
 	pixel := (n*outH+y*size)*outW + x*size
@@ -309,8 +334,9 @@ type winogradOutput struct {
 	pool                  bool
 }
 
-// PackedLen is the length of the packed weights, 4 times that of the kernel.
-func (s *Winograd) PackedLen() int { return winogradPoints * s.InC * packedOut(s.OutC) }
+// PackedLen is the length of the packed weights, 4 times that of the kernel, or
+// 16/9 times with a Size of 2.
+func (s *Winograd) PackedLen() int { return s.weights() * s.InC * packedOut(s.OutC) }
 
 // PackWinograd packs input channels c0 to c1-1 of Keras's kernel (3, 3, in,
 // out) into dst, which has length s.PackedLen(). Calls for disjoint channels
@@ -325,22 +351,22 @@ func PackWinograd(dst, kernel []float32, s *Winograd, c0, c1 int) {
 		inGroup := o % winogradGroup
 		cols := min(winogradGroup, s.OutC-(o-inGroup))
 		b := use.block(cols-inGroup, wideTerms)
-		at := winogradPoints*s.InC*(o-inGroup) + s.InC*inGroup
+		at := s.weights()*s.InC*(o-inGroup) + s.InC*inGroup
 		for c := c0; c < c1; c++ {
-			packWinogradRow(dst[at+c*b.packed:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), b)
+			packWinogradRow(dst[at+c*b.packed:], kernel[c*s.OutC+o:], s.InC*s.OutC, s.InC*packedOut(cols), s.size()+2, b)
 		}
 		o += b.cols
 	}
 }
 
 // packWinogradRow transforms the kernels of a block's output channels for one
-// input channel: tap t of channel i is kernel[t*tap+i], point p goes to
-// dst[p*point+i].
+// input channel at n of the points along each axis: tap t of channel i is
+// kernel[t*tap+i], point (y, x) goes to dst[(y*n+x)*point+i].
 //
 // A kernel row g0, g1, g2 becomes the values of g0 + g1·x + g2·x² at the six
 // points, divided by the product of the differences to the other finite
 // points: 1 at 0, -3/2 at ±a, 6 at ±b.
-func packWinogradRow(dst, kernel []float32, tap, point int, b block) {
+func packWinogradRow(dst, kernel []float32, tap, point, n int, b block) {
 	const (
 		a1, a2 = -2.0 / 3 * winogradA, -2.0 / 3 * 0.5
 		b1, b2 = 1.0 / 6 * winogradB, 1.0 / 6 * 2
@@ -357,17 +383,20 @@ func packWinogradRow(dst, kernel []float32, tap, point int, b block) {
 			r[0][i], r[1][i], r[2][i], r[3][i], r[4][i], r[5][i] = g0, g2, evenA+oddA, evenA-oddA, evenB+oddB, evenB-oddB
 		}
 	}
-	for x := range 6 {
-		d := dst[x*point:]
-		d0, d1, d2 := d[:b.packed], d[6*point:][:b.packed], d[12*point:][:b.packed]
-		d3, d4, d5 := d[18*point:][:b.packed], d[24*point:][:b.packed], d[30*point:][:b.packed]
+	for x := range n {
 		r0, r1, r2 := rows[0][x][:b.packed], rows[1][x][:b.packed], rows[2][x][:b.packed]
+		d, down := dst[x*point:], n*point
+		d0, d1, d2, d3 := d[:b.packed], d[down:][:b.packed], d[2*down:][:b.packed], d[3*down:][:b.packed]
 		for i, g0 := range r0 {
-			g1, g2 := r1[i], r2[i]
-			evenA, oddA, evenB, oddB := g0*(-2.0/3)+g2*a2, g1*a1, g0*(1.0/6)+g2*b2, g1*b1
-			d0[i], d1[i] = float32(g0), float32(g2)
-			d2[i], d3[i] = float32(evenA+oddA), float32(evenA-oddA)
-			d4[i], d5[i] = float32(evenB+oddB), float32(evenB-oddB)
+			even, odd := g0*(-2.0/3)+r2[i]*a2, r1[i]*a1
+			d0[i], d1[i], d2[i], d3[i] = float32(g0), float32(r2[i]), float32(even+odd), float32(even-odd)
+		}
+		if n == 6 {
+			d4, d5 := d[4*down:][:b.packed], d[5*down:][:b.packed]
+			for i, g0 := range r0 {
+				even, odd := g0*(1.0/6)+r2[i]*b2, r1[i]*b1
+				d4[i], d5[i] = float32(even+odd), float32(even-odd)
+			}
 		}
 	}
 }
@@ -390,7 +419,23 @@ func (s *Winograd) Pays(images int) bool {
 	}
 	weights := float64(4 * s.InC * s.OutC)
 	direct := winogradProduct*float64(images*s.Multiplications()) + winogradByte*9*weights
-	return s.Nanoseconds(images)+winogradByte*winogradPoints*weights < direct
+	return s.Nanoseconds(images)+winogradByte*float64(s.weights())*weights < direct
+}
+
+// Choose sets Size to what is faster for one image: smaller tiles multiply more
+// and read less. It does not depend on the batch, so that a convolution has its
+// weights in one form.
+func (s *Winograd) Choose() {
+	best := math.Inf(1)
+	for _, size := range []int{2, 4} {
+		t := *s
+		t.Size = size
+		// A block of tiles reads the weights once.
+		blocks := float64((t.Tiles() + winogradTiles - 1) / winogradTiles)
+		if ns := t.Nanoseconds(1) + winogradByte*blocks*float64(4*t.PackedLen()); ns < best {
+			best, s.Size = ns, size
+		}
+	}
 }
 
 // Nanoseconds is about how long one core takes for a batch of images, weights

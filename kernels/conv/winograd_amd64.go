@@ -127,7 +127,7 @@ func (j *winogradJob) vectorProducts(packed []float32, cols int) bool {
 			}
 			// Columns past the last have room in m.
 			v, m := j.v[p*j.vStep+lo*j.row:][:(n-1)*j.row+in], j.m[p*j.mStep+lo*winogradGroup+col:][:(n-1)*winogradGroup+b.packed]
-			u := packed[p*length+in*col:][:in*b.packed]
+			u := packed[j.weight(p)*length+in*col:][:in*b.packed]
 			g.a, g.b, g.c = unsafe.Pointer(&v[0]), unsafe.Pointer(&u[0]), unsafe.Pointer(&m[0])
 			tiles := (n + b.rows - 1) / b.rows
 			rows, larger := n/tiles, n%tiles

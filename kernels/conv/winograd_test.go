@@ -1,6 +1,7 @@
 package conv
 
 import (
+	"fmt"
 	"math"
 	"math/rand"
 	"testing"
@@ -155,13 +156,57 @@ func same3x3(outH, outW, padTop, padLeft, in, out int) Winograd {
 	return Winograd{Shape: s}
 }
 
+// sized is s with tiles of the given size.
+func sized(size int, s Winograd) Winograd {
+	s.Size = size
+	return s
+}
+
+// eachWinograd runs a test with every variant this processor has and every size
+// of tiles.
+func eachWinograd(t *testing.T, test func(t *testing.T, size int)) {
+	eachVariant(t, func(t *testing.T) {
+		for _, size := range []int{2, 4} {
+			t.Run(fmt.Sprintf("%dx%d", size, size), func(t *testing.T) { test(t, size) })
+		}
+	})
+}
+
+// Tiles of 2x2 outputs use the first points of those of 4x4: their weights are
+// the same bits.
+func TestWinogradSizesShareWeights(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		c := newWinogradCase(rand.New(rand.NewSource(9)), sized(4, same3x3(4, 4, 0, 0, 5, 48)), 1)
+		large := c.pack()
+		c.Size = 2
+		small := c.pack()
+		point := len(small) / 16
+		require.Equal(t, 36*point, len(large))
+		for y := range 4 {
+			for x := range 4 {
+				require.Equal(t, bits(large[(6*y+x)*point:][:point]), bits(small[(4*y+x)*point:][:point]), "point %d, %d", y, x)
+			}
+		}
+	})
+}
+
+// A convolution has one size of tiles, whatever the batch: small ones where an
+// image has few pixels for its channels.
+func TestWinogradChooses(t *testing.T) {
+	for _, c := range []struct{ size, n, in, out int }{{2, 7, 512, 512}, {2, 8, 512, 512}, {4, 14, 256, 256}, {4, 14, 512, 512}, {4, 11, 32, 64}, {4, 56, 64, 64}} {
+		s := same3x3(c.n, c.n, 1, 1, c.in, c.out)
+		s.Choose()
+		require.Equal(t, c.size, s.Size, "%+v", c)
+	}
+}
+
 // Every size of an image, with and without padding on every side.
 func TestWinogradSizes(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(1))
 		for h := 1; h <= 20; h++ {
 			for w := 1; w <= 20; w++ {
-				s := same3x3(h, w, r.Intn(3), r.Intn(3), 1+r.Intn(9), 1+r.Intn(9))
+				s := sized(size, same3x3(h, w, r.Intn(3), r.Intn(3), 1+r.Intn(9), 1+r.Intn(9)))
 				// An input that ends early: padding below and to the right, more than 2 even.
 				s.InH, s.InW = max(1, s.InH-r.Intn(4)), max(1, s.InW-r.Intn(4))
 				s.Pool = h > 1 && w > 1 && r.Intn(3) == 0
@@ -173,7 +218,7 @@ func TestWinogradSizes(t *testing.T) {
 
 // Every number of channels, in images that are wider than the channels.
 func TestWinogradChannels(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(2))
 		step := 1
 		if testing.Short() {
@@ -181,7 +226,7 @@ func TestWinogradChannels(t *testing.T) {
 		}
 		for n := 1; n <= 70; n += step {
 			for _, k := range [][2]int{{n, 1 + r.Intn(70)}, {1 + r.Intn(70), n}, {1 + r.Intn(300), 60 + n}} {
-				s := same3x3(1+r.Intn(9), 1+r.Intn(9), r.Intn(2), r.Intn(2), k[0], k[1])
+				s := sized(size, same3x3(1+r.Intn(9), 1+r.Intn(9), r.Intn(2), r.Intn(2), k[0], k[1]))
 				s.Pool = s.OutH > 1 && s.OutW > 1 && r.Intn(3) == 0
 				if r.Intn(2) == 0 {
 					s.SrcStride, s.DstStride = k[0]+r.Intn(5), k[1]+r.Intn(5)
@@ -195,10 +240,10 @@ func TestWinogradChannels(t *testing.T) {
 // Pooling within the output transform gives the bits of pooling afterwards, and
 // of a residual of zeros.
 func TestWinogradPool(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(3))
 		for range 60 {
-			s := same3x3(2+r.Intn(14), 2+r.Intn(14), 1, 1, 1+r.Intn(30), 1+r.Intn(90))
+			s := sized(size, same3x3(2+r.Intn(14), 2+r.Intn(14), 1, 1, 1+r.Intn(30), 1+r.Intn(90)))
 			s.Pool = true
 			c := newWinogradCase(r, s, 2)
 			if r.Intn(3) == 0 { // NaN never wins
@@ -220,13 +265,15 @@ func (c *winogradCase) evenTiles(t testing.TB) []float32 {
 
 // An input that is not a number reaches the tiles that read it and no others.
 func TestWinogradNaNStaysInItsTiles(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(8))
 		for range 40 {
-			c := newWinogradCase(r, same3x3(1+r.Intn(14), 1+r.Intn(14), 1, 1, 1+r.Intn(20), 1+r.Intn(20)), 1)
+			c := newWinogradCase(r, sized(size, same3x3(1+r.Intn(14), 1+r.Intn(14), 1, 1, 1+r.Intn(20), 1+r.Intn(20))), 1)
+			c.epi.Clamp = false // -Inf is 0 behind a ReLU
 			clean := c.run(t, false)
 			y, x := r.Intn(c.InH), r.Intn(c.InW)
-			c.src[(y*c.InW+x)*c.InC+r.Intn(c.InC)] = []float32{float32(math.NaN()), float32(math.Inf(-1))}[r.Intn(2)]
+			odd := []float64{math.NaN(), math.Inf(-1)}[r.Intn(2)]
+			c.src[(y*c.InW+x)*c.InC+r.Intn(c.InC)] = float32(odd)
 			got := c.run(t, false)
 			for tile := range c.Tiles() {
 				_, y0, x0, h, w := c.Tile(tile)
@@ -239,7 +286,8 @@ func TestWinogradNaNStaysInItsTiles(t *testing.T) {
 					}
 					for k := range w { // windows that hold it
 						if y0+i >= y-1 && y0+i <= y+1 && x0+k >= x-1 && x0+k <= x+1 {
-							require.True(t, math.IsNaN(float64(got[at+k*c.OutC])), "%+v", c.Winograd)
+							v := float64(got[at+k*c.OutC])
+							require.True(t, math.IsNaN(v) || math.IsInf(odd, 0) && math.IsInf(v, 0), "%+v", c.Winograd)
 						}
 					}
 				}
@@ -251,9 +299,9 @@ func TestWinogradNaNStaysInItsTiles(t *testing.T) {
 // The root mean square of the error is at most 3 times that of a float32 sum
 // over the taps, the largest error at most 5 times.
 func TestWinogradError(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(4))
-		for _, size := range [][3]int{{16, 32, 32}, {14, 64, 16}, {7, 512, 16}, {11, 32, 64}, {13, 48, 24}} {
+		for _, dims := range [][3]int{{16, 32, 32}, {14, 64, 16}, {7, 512, 16}, {11, 32, 64}, {13, 48, 24}} {
 			for _, kind := range []struct {
 				name  string
 				value func() float64
@@ -263,7 +311,7 @@ func TestWinogradError(t *testing.T) {
 				{"lognormal", func() float64 { return math.Exp(2 * r.NormFloat64()) }},
 				{"0 to 255", func() float64 { return 255 * r.Float64() }},
 			} {
-				c := &winogradCase{Winograd: same3x3(size[0], size[0], 1, 1, size[1], size[2]), images: 1}
+				c := &winogradCase{Winograd: sized(size, same3x3(dims[0], dims[0], 1, 1, dims[1], dims[2])), images: 1}
 				c.src = make([]float32, c.InH*c.InW*c.InC)
 				for i := range c.src {
 					c.src[i] = float32(kind.value())
@@ -275,10 +323,10 @@ func TestWinogradError(t *testing.T) {
 				Run(&c.Shape, direct, c.src, packed, nil, 0, c.OutH)
 				plain, got := c.oneSum(), c.run(t, false)
 				rms, most := kerneltest.RMSError(got, want), largestError(got, want)
-				t.Logf("%v %s: rms %.2g, of one sum %.2g, of Run %.2g; largest %.2g, %.2g, %.2g", size, kind.name,
+				t.Logf("%v %s: rms %.2g, of one sum %.2g, of Run %.2g; largest %.2g, %.2g, %.2g", dims, kind.name,
 					rms, kerneltest.RMSError(plain, want), kerneltest.RMSError(direct, want), most, largestError(plain, want), largestError(direct, want))
-				require.Less(t, rms, 3*kerneltest.RMSError(plain, want), "%v %s", size, kind.name)
-				require.Less(t, most, 5*largestError(plain, want), "%v %s", size, kind.name)
+				require.Less(t, rms, 3*kerneltest.RMSError(plain, want), "%v %s", dims, kind.name)
+				require.Less(t, most, 5*largestError(plain, want), "%v %s", dims, kind.name)
 			}
 		}
 	})
@@ -313,10 +361,10 @@ func largestError(got []float32, want []float64) float64 {
 
 // The weights packed in parts are those packed at once, whatever was there before.
 func TestPackWinogradInParts(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(5))
 		for range 20 {
-			c := newWinogradCase(r, same3x3(4, 4, 0, 0, 1+r.Intn(20), 1+r.Intn(150)), 1)
+			c := newWinogradCase(r, sized(size, same3x3(4, 4, 0, 0, 1+r.Intn(20), 1+r.Intn(150))), 1)
 			packed := kerneltest.Guarded(t, c.PackedLen())
 			for i := range c.InC {
 				PackWinograd(packed, c.kernel, &c.Winograd, i, i+1)
@@ -328,10 +376,10 @@ func TestPackWinogradInParts(t *testing.T) {
 
 // Nothing is read or written behind the ends of slices.
 func TestWinogradFenced(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, size int) {
 		r := rand.New(rand.NewSource(6))
 		for range 100 {
-			s := same3x3(1+r.Intn(9), 1+r.Intn(9), r.Intn(2), r.Intn(2), 1+r.Intn(40), 1+r.Intn(80))
+			s := sized(size, same3x3(1+r.Intn(9), 1+r.Intn(9), r.Intn(2), r.Intn(2), 1+r.Intn(40), 1+r.Intn(80)))
 			s.Pool = s.OutH > 1 && s.OutW > 1 && r.Intn(2) == 0
 			c := newWinogradCase(r, s, 1)
 			dst := kerneltest.Fenced(t, c.plane()*s.OutC)
@@ -349,8 +397,8 @@ func TestWinogradFenced(t *testing.T) {
 }
 
 func TestWinogradAllocatesNothing(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
-		c := newWinogradCase(rand.New(rand.NewSource(7)), same3x3(9, 9, 1, 1, 24, 70), 1)
+	eachWinograd(t, func(t *testing.T, size int) {
+		c := newWinogradCase(rand.New(rand.NewSource(7)), sized(size, same3x3(9, 9, 1, 1, 24, 70)), 1)
 		packed, scratch, dst := c.pack(), make([]float32, c.Scratch()), make([]float32, 81*70)
 		require.Zero(t, testing.AllocsPerRun(10, func() {
 			RunWinograd(&c.Winograd, dst, c.src, packed, &c.epi, 0, c.Tiles(), 0, c.ChannelGroups(), scratch)
@@ -386,7 +434,9 @@ func BenchmarkWinograd(b *testing.B) {
 		{"11x32to64", same3x3(11, 11, 0, 0, 32, 64)},
 		{"224x3to32", same3x3(222, 222, 0, 0, 3, 32)},
 	} {
-		b.Run(c.name, func(b *testing.B) { benchmarkWinograd(b, c.s) })
+		for _, size := range []int{2, 4} {
+			b.Run(fmt.Sprintf("%s/%dx%d", c.name, size, size), func(b *testing.B) { benchmarkWinograd(b, sized(size, c.s)) })
+		}
 	}
 }
 

@@ -360,11 +360,12 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 		finish: newFinish(m.Epilogue.Act),
 	}
 	c.shape.SrcStride, c.shape.DstStride = m.inStride(0), m.OutStride
+	c.shape.Choose()
 	images := m.In[0].Shape[0]
 	if !c.shape.Pays(images) {
 		return nil
 	}
-	const form = "winograd"
+	form := fmt.Sprintf("winograd %d", c.shape.Size)
 	n := c.shape.PackedLen()
 	if !m.packs.Reserve(weight.Key{Of: [4]*weight.Value{w}, Form: form}, 4*int64(n), m.Winograd) {
 		return nil
@@ -375,7 +376,7 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 	ns := max(c.shape.Nanoseconds(images), nsStream(int64(4*n)))
 	c.tiles, c.groups = splitTiles(images*c.shape.Tiles(), c.shape.ChannelGroups(), 4*n, ns)
 	flops := 2 * float64(images*p.Multiplications())
-	c.base = m.base(kernel("winograd", "4x4,3x3"), flops, split{c.tiles.n, c.tiles.chunks * c.groups.chunks, ns})
+	c.base = m.base(kernel("winograd", fmt.Sprintf("%dx%d,3x3", c.shape.Size, c.shape.Size)), flops, split{c.tiles.n, c.tiles.chunks * c.groups.chunks, ns})
 	c.info.Scratch = c.shape.Scratch()
 	return c
 }
