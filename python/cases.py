@@ -5,7 +5,7 @@ The lambda takes the inputs and returns the outputs, or takes nothing and
 returns a model. L is keras.layers of the Keras that runs, ops is keras.ops.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
-from golden import Case, K, L, Spec, adapted, chain, i32, image, main, ops, seq, sized, tf, u8
+from golden import Case, K, L, Spec, adapted, chain, i32, image, learnt, main, ops, seq, sized, tf, u8, words
 from graphs import *  # the models too long for a line
 
 ALL = "k3 k3h5 k2 k2h5"  # both Kerases, both containers
@@ -15,6 +15,8 @@ BOTH = "k3 k2"
 K3 = "k3 k3h5"
 K2 = "k2 k2h5"
 CF = "channels_first"
+WORDS = ["cat", "dog", "bird", "a", "", "Cat", "häß 日本", "seventeen letters", "thirty-three letters, or so they say", "more than sixty-four letters make FarmHash go through its long loop"]
+VOCABULARY = ["dog", "häß 日本", "cat"]
 
 ACTIVATIONS_3 = "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink".split()
 FUSED = "relu relu6 gelu hard_silu leaky_relu sigmoid silu tanh softmax".split()
@@ -428,6 +430,26 @@ CASES = [
     Case("category_encoding_rank3", i32(5, 3, high=6), lambda x: [L.CategoryEncoding(num_tokens=6, output_mode=m)(x) for m in ("one_hot",)], "k3"),
     Case("discretization", (5,), lambda x: [L.Discretization([-0.5, 0.0, 0.75], output_mode=m)(x) for m in ("int", "multi_hot", "count")], ALL),
     Case("discretization_rank3", [(5, 3), i32(4, high=9)], lambda x, y: [L.Discretization([-0.5, 0.0, 0.75])(x), L.Discretization([2.0, 5.0])(y)], BOTH),
+
+    Case("hashing", [words(3, of=WORDS), i32(4, high=99)], lambda x, y: [L.Hashing(17)(x), L.Hashing(17, salt=133)(x), L.Hashing(17, salt=[5, 1 << 40])(y), L.Hashing(9, mask_value="cat")(x), L.Hashing(9, mask_value=7)(y)], ALL),
+    Case("hashing_modes", [words(3, of=WORDS), i32(3, high=99)], lambda x, y: [L.Hashing(6, output_mode=m)(z) for m in ("multi_hot", "count") for z in (x, y)], BOTH),
+    Case("hashing_one_hot", words(1, of=WORDS), lambda x: L.Hashing(6, output_mode="one_hot", mask_value="a")(x), ALL),
+    Case("hashed_crossing", [words(1, of=WORDS), i32(1, high=9), words(1, of=WORDS)], lambda x, y, z: [L.HashedCrossing(23)([x, y]), L.HashedCrossing(7)([y, z]), L.HashedCrossing(6, output_mode="one_hot")([z, x])], ALL),
+    Case("hashed_crossing_three", [words(1, of=WORDS), i32(1, high=9), words(1, of=WORDS)], lambda x, y, z: L.HashedCrossing(23)([x, y, z]), K2),
+    Case("string_lookup", words(5, of=WORDS), lambda x: [L.StringLookup(vocabulary=VOCABULARY, **k)(x) for k in ({}, {"num_oov_indices": 3}, {"mask_token": "bird"}, {"mask_token": "", "num_oov_indices": 2}, {"max_tokens": 9})], ALL),
+    Case("string_lookup_modes", words(5, of=WORDS), lambda x: [L.StringLookup(vocabulary=VOCABULARY, output_mode=m, **k)(x) for m in ("multi_hot", "count") for k in ({}, {"mask_token": "bird", "num_oov_indices": 2}, {"pad_to_max_tokens": True, "max_tokens": 9})], ALL),
+    Case("string_lookup_one_hot", words(1, of=WORDS), lambda x: L.StringLookup(vocabulary=VOCABULARY, output_mode="one_hot", mask_token="bird")(x), BOTH),
+    Case("string_lookup_special", words(4, of=WORDS), lambda x: L.StringLookup(vocabulary=["", "[UNK]"] + VOCABULARY, mask_token="")(x), BOTH),
+    Case("string_lookup_salt", words(4, of=WORDS), lambda x: L.StringLookup(vocabulary=VOCABULARY, num_oov_indices=5, salt=[3, 9])(x), "k3"),
+    Case("string_lookup_tf_idf", words(5, of=WORDS), lambda x: [L.StringLookup(vocabulary=VOCABULARY, output_mode="tf_idf", idf_weights=[0.25, 0.5, 1.5], **k)(x) for k in ({}, {"max_tokens": 8, "pad_to_max_tokens": True})], "k3"),
+    Case("string_lookup_invert", i32(5, high=8), lambda x: [L.StringLookup(vocabulary=VOCABULARY, invert=True, **k)(x) for k in ({}, {"mask_token": "none", "num_oov_indices": 2})], BOTH),
+    Case("string_lookup_adapted", words(5, of=WORDS), lambda x: [learnt(L.StringLookup(), WORDS[5:])(x), learnt(L.StringLookup(mask_token="", output_mode="count"), WORDS[:7])(x)], "k3 k2 k3dir"),
+    Case("integer_lookup", i32(5, high=12), lambda x: [L.IntegerLookup(vocabulary=[3, 11, 7], **k)(x) for k in ({}, {"num_oov_indices": 3}, {"mask_token": 5, "num_oov_indices": 2})], ALL),
+    Case("integer_lookup_modes", i32(5, high=12), lambda x: [L.IntegerLookup(vocabulary=[3, 11, 7], output_mode=m, mask_token=5)(x) for m in ("multi_hot", "count")], BOTH),
+    Case("integer_lookup_farmhash", i32(5, high=99), lambda x: [L.IntegerLookup(vocabulary=[3, 11, 7], num_oov_indices=4, oov_method="farmhash", **k)(x) for k in ({}, {"salt": 8})], "k3"),
+    Case("integer_lookup_invert", i32(5, high=8), lambda x: L.IntegerLookup(vocabulary=[3, 11, 7], invert=True)(x), BOTH),
+    Case("integer_lookup_adapted", i32(5, high=12), lambda x: learnt(L.IntegerLookup(), [5, 5, 3, -7, 3, 5])(x), "k3 k2"),
+    Case("category_encoding_rank3_counts", i32(5, 3, high=6), lambda x: [L.CategoryEncoding(num_tokens=6, output_mode=m)(x) for m in ("multi_hot", "count")], "k3"),
 
     # SpectralNormalization, LocallyConnected, ReversibleEmbedding
     Case("spectral_normalization", (9, 7, 3), lambda x: L.SpectralNormalization(L.Dense(4))(L.GlobalAveragePooling2D()(L.SpectralNormalization(L.Conv2D(6, 3, activation="relu"))(x))), K3),

@@ -64,12 +64,14 @@ DATE = (2024, 1, 1, 0, 0, 0)
 class Spec:
     """One input: its declared shape, the shape of the data (no batch), a dtype."""
 
-    def __init__(self, shape, dtype=None, size=None, high=256):
-        self.shape, self.dtype, self.high = tuple(shape), dtype, high
+    def __init__(self, shape, dtype=None, size=None, high=256, words=()):
+        self.shape, self.dtype, self.high, self.words = tuple(shape), dtype, high, words
         self.size = tuple(size or shape)
 
     def data(self, rng, batch, dtype):
         shape = (batch,) + self.size
+        if self.words:
+            return rng.choice(np.array(self.words), shape)
         if self.dtype == "bool":
             return rng.random(shape) < 0.5
         if self.dtype and "int" in self.dtype:
@@ -90,6 +92,11 @@ def i32(*shape, high=50):
 def image(*shape):
     """float32 in 0..255."""
     return Spec(shape, None, high=255)
+
+
+def words(*shape, of):
+    """Strings from the list of."""
+    return Spec(shape, "string", words=of)
 
 
 def sized(shape, size):
@@ -139,6 +146,12 @@ def adapted(layer, *shape):
     return layer
 
 
+def learnt(layer, data):
+    """layer with the vocabulary of data."""
+    layer.adapt(np.array(data))
+    return layer
+
+
 def frozen(layer):
     layer.trainable = False
     return layer
@@ -168,12 +181,16 @@ def feed(model, arrays):
 
 def run(model, arrays):
     """Keras's outputs, in the order of model.outputs, in one batch."""
+    if any(a.dtype.kind == "U" for a in arrays):
+        arrays = [tf.constant(a) for a in arrays]
     y = model.predict(feed(model, arrays), batch_size=len(arrays[0]), verbose=0)
     return [np.asarray(a) for a in flat(y)]
 
 
 def storable(a):
-    """npy has no bfloat16; float32 holds it exactly."""
+    """npy has no bfloat16; float32 holds it exactly. Strings are Unicode."""
+    if a.dtype.kind in "OS":
+        return np.array([x.decode() if isinstance(x, bytes) else x for x in a.ravel()]).reshape(a.shape)
     return a.astype("float32") if a.dtype.name == "bfloat16" else a
 
 
@@ -190,7 +207,7 @@ def run64(case, model, arrays):
     twin = case.model("float64", "float64")
     twin.set_weights(upcast(model.get_weights()))
     finalize(twin)
-    return run(twin, [a if a.dtype.kind in "uib" else a.astype("float64") for a in arrays])
+    return run(twin, [a if a.dtype.kind in "uibU" else a.astype("float64") for a in arrays])
 
 
 # Writing ----------------------------------------------------------------------

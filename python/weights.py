@@ -45,6 +45,8 @@ def draw(variable, rng):
 
 def matter(model, rng):
     """Gives every weight of the model a value that matters, in place."""
+    if any(type(v).__name__ == "VocabWeightHandler" for v in model.weights):
+        return model  # of tf_keras: a vocabulary among the weights
     values = []
     for variable, old in zip(model.weights, model.get_weights()):
         new = draw(variable, rng)
@@ -54,5 +56,5 @@ def matter(model, rng):
 
 
 def upcast(values):
-    """Stored weights as float64; integers stay."""
-    return [v.astype("float64") if v.dtype.kind not in "iub" else v for v in values]
+    """Stored weights as float64; integers and strings stay."""
+    return [v.astype("float64") if v.dtype.kind not in "iubOSU" else v for v in values]

@@ -71,9 +71,10 @@ type loader struct {
 	closers      []io.Closer
 }
 
-// contents are what a file turned out to hold: an architecture, and a way to its weights.
+// contents are what a file turned out to hold: an architecture, vocabularies, and a way to its weights.
 type contents struct {
 	arch    *keras.Model
+	words   map[string]string // see [layers.Options].Vocabularies
 	weights func(*layers.Program) (store, error)
 }
 
@@ -186,7 +187,25 @@ func (l *loader) openArchive(r io.ReaderAt, size int64) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
+	words := map[string]string{}
+	for _, name := range a.Assets {
+		of, ok := vocabularyOf(name)
+		if !ok {
+			continue
+		}
+		text, err := a.ReadFile(name, l.mostText())
+		if err != nil {
+			return nil, err
+		}
+		words[of] = string(text)
+	}
+	return &contents{arch, words, func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
+}
+
+// vocabularyOf is the layer, by its path in the weights, whose vocabulary a member of an archive is.
+func vocabularyOf(name string) (layer string, ok bool) {
+	layer, ok = strings.CutSuffix(strings.TrimPrefix(name, "assets/"), "/vocabulary.txt")
+	return layer, ok
 }
 
 // openDir opens the directory form of a .keras archive.
@@ -210,7 +229,11 @@ func (l *loader) openDir(name string) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, func(*layers.Program) (store, error) {
+	words, err := l.vocabularies(name)
+	if err != nil {
+		return nil, err
+	}
+	return &contents{arch, words, func(*layers.Program) (store, error) {
 		r, size, err := l.file(l.fsys, path.Join(name, "model.weights.h5"))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: the directory has no model.weights.h5", ErrNotFound)
@@ -220,6 +243,36 @@ func (l *loader) openDir(name string) (*contents, error) {
 		}
 		return l.storeOf(r, size)
 	}}, nil
+}
+
+// vocabularies reads the vocabulary files of the directory form.
+func (l *loader) vocabularies(dir string) (map[string]string, error) {
+	words := map[string]string{}
+	assets := path.Join(dir, "assets")
+	err := fs.WalkDir(l.fsys, assets, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if name == assets && errors.Is(err, fs.ErrNotExist) {
+				return fs.SkipAll
+			}
+			return err
+		}
+		of, ok := vocabularyOf(strings.TrimPrefix(name, assets+"/"))
+		if !ok || d.IsDir() {
+			return nil
+		}
+		text, err := l.text(l.fsys, name)
+		words[of] = string(text)
+		return err
+	})
+	return words, err
+}
+
+// mostText is the limit of the bytes of a JSON or vocabulary file.
+func (l *loader) mostText() int64 {
+	if n := l.options.Limits.Keras.JSONSize; n > 0 {
+		return n
+	}
+	return maxJSON
 }
 
 // maxJSON is the default bound on the bytes of a JSON file.
@@ -235,12 +288,9 @@ func (l *loader) text(fsys fs.FS, name string) ([]byte, error) {
 }
 
 func (l *loader) readText(r io.ReaderAt, size int64) ([]byte, error) {
-	most := l.options.Limits.Keras.JSONSize
-	if most <= 0 {
-		most = maxJSON
-	}
+	most := l.mostText()
 	if size > most {
-		return nil, fmt.Errorf("%w: a JSON file of %d bytes, more than %d", ErrLimit, size, most)
+		return nil, fmt.Errorf("%w: a text file of %d bytes, more than %d", ErrLimit, size, most)
 	}
 	return io.ReadAll(io.NewSectionReader(r, 0, size))
 }
@@ -282,7 +332,7 @@ func (l *loader) openWhole(f *hdf5load.File) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, func(*layers.Program) (store, error) { return legacy(root) }}, nil
+	return &contents{arch, nil, func(*layers.Program) (store, error) { return legacy(root) }}, nil
 }
 
 // openJSON opens an architecture JSON and its weights.
@@ -306,7 +356,7 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, func(p *layers.Program) (store, error) {
+	return &contents{arch, nil, func(p *layers.Program) (store, error) {
 		if from == nil && len(p.Graph.Params) > 0 {
 			return nil, fmt.Errorf("%w: an architecture alone; name the file with its weights (.h5, .weights.h5 or .weights.json)", ErrNotFound)
 		}
@@ -323,7 +373,7 @@ func (l *loader) finish(c *contents, again *reopener) (*Model, error) {
 	o, arch := l.options, c.arch
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
-	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers}
+	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Vocabularies: c.words}
 	prog, err := layers.Lower(arch, how)
 	if err != nil {
 		if all := layers.Unsupported(arch, how); errors.Is(err, keras.ErrUnsupported) && len(all) > 1 {

@@ -67,6 +67,10 @@ var builtinClasses = []class{
 	// Preprocessing: numerical features.
 	normalizationLayer,
 	discretizationLayer,
+	hashingLayer,
+	hashedCrossingLayer,
+	integerLookupLayer,
+	stringLookupLayer,
 
 	// Preprocessing: categories.
 	categoryEncodingLayer,

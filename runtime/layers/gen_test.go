@@ -209,6 +209,9 @@ func defaultText(v reflect.Value) string {
 	if s, ok := v.Interface().(fmt.Stringer); ok && v.Kind() != reflect.Pointer {
 		return s.String()
 	}
+	if k, ok := v.Interface().(*keras.Value); ok && k != nil {
+		return k.JSON()
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return strconv.Quote(v.String())

@@ -52,6 +52,9 @@ type Options struct {
 	// Layers lowers layers that Keras does not define, by path ("encoder/lambda_1"),
 	// registered name ("MyPackage>MyLayer") or class ("MyLayer"), in this order.
 	Layers map[string]LayerFunc
+	// Vocabularies holds the texts of vocabulary files by the path of their layer
+	// in the weights: "layers/string_lookup".
+	Vocabularies map[string]string
 }
 
 // An Error says which layer could not be lowered. It is attached once, at the

@@ -191,7 +191,8 @@ func quantizable(class string) bool {
 // keepsDType reports the classes whose inputs Keras leaves as they are (autocast off).
 func keepsDType(class string) bool {
 	switch class {
-	case "Embedding", "ReversibleEmbedding", "InputLayer", "CategoryEncoding", "Discretization":
+	case "Embedding", "ReversibleEmbedding", "InputLayer", "CategoryEncoding", "Discretization",
+		"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup":
 		return true
 	}
 	return false

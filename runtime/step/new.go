@@ -137,6 +137,8 @@ func (m *maker) step() (Step, error) {
 		return m.recurrent(), nil
 	case graph.ConvLSTM:
 		return m.convLSTM(op), nil
+	case graph.Hash, graph.CrossHash, graph.Lookup:
+		return m.text(), nil
 	}
 	if m.float32s() {
 		if s := m.fast(); s != nil {

@@ -193,3 +193,37 @@ func (b *band) Run(a *Args, chunk int, _ []float32) error {
 	}
 	return nil
 }
+
+// A text computes elements from the texts of others.
+type text struct {
+	base
+	op     graph.Op
+	consts []*graph.Tensor
+	index  *reference.Vocabulary // of a constant vocabulary
+}
+
+func (m *maker) text() Step {
+	t := &text{op: m.Op, consts: m.constants()}
+	if last := len(m.In) - 1; last < len(t.consts) && t.consts[last] != nil {
+		t.index = reference.NewVocabulary(*t.consts[last])
+	}
+	n := elems(m.Out[0].Shape)
+	t.base = m.base("go text", 0, splitFor(n, float64(n)*4*nsScalar))
+	return t
+}
+
+func (t *text) Run(a *Args, chunk int, _ []float32) error {
+	var few [4]graph.Tensor
+	in := append(few[:0], a.In...)
+	for i, c := range t.consts {
+		if c != nil {
+			in[i] = *c
+		}
+	}
+	index := t.index
+	if _, ok := t.op.(graph.Lookup); ok && index == nil {
+		index = reference.NewVocabulary(in[1])
+	}
+	lo, hi := t.work.bounds(chunk)
+	return reference.Text(t.op, in, a.Out[0], index, lo, hi)
+}

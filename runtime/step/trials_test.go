@@ -1,6 +1,7 @@
 package step
 
 import (
+	"fmt"
 	"math"
 	"math/rand"
 	"slices"
@@ -106,6 +107,30 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		n := between(r, 1, 9)
 		d := pick(r, graph.Int32, graph.Int64, graph.Uint8, graph.Int8, graph.Int16, graph.Uint16, graph.Uint32, graph.Uint64)
 		return trial{op: graph.Gather{}, in: []graph.Tensor{random(r, append([]int{n}, shape(r, r.Intn(3), 4)...)...), integers(r, d, 0, n, 2, size(big, 4, 5000))}, fixed: fixed(r, 0)}
+	},
+	"Hash": func(r *rand.Rand, big bool) trial {
+		op := graph.Hash{Bins: between(r, 1, 99), Strong: r.Intn(2) == 0, Key: [2]uint64{r.Uint64(), r.Uint64()}}
+		return trial{op: op, in: []graph.Tensor{texts(r, pick(r, graph.String, graph.Int64, graph.Uint8), 3, size(big, 5, 20_000))}}
+	},
+	"CrossHash": func(r *rand.Rand, big bool) trial {
+		tr := trial{op: graph.CrossHash{Bins: between(r, 1, 99)}, fixed: fixed(r, 0)}
+		n := size(big, 5, 20_000)
+		for range between(r, 1, 4) {
+			tr.in = append(tr.in, texts(r, pick(r, graph.String, graph.Int64, graph.Int32), 2, n))
+		}
+		return tr
+	},
+	"Lookup": func(r *rand.Rand, big bool) trial {
+		d := pick(r, graph.String, graph.Int64)
+		vocabulary := graph.NewTensor(d, graph.Shape{9})
+		for i := range 9 {
+			if d == graph.String {
+				vocabulary.Data.([]string)[i] = fmt.Sprint("word", 9-i)
+			} else {
+				vocabulary.SetFloat(i, float64(9-i))
+			}
+		}
+		return trial{op: graph.Lookup{}, in: []graph.Tensor{texts(r, d, 3, size(big, 5, 20_000)), vocabulary}, fixed: []int{1}}
 	},
 	"GroupNorm": func(r *rand.Rand, big bool) trial {
 		g := between(r, 1, 3)
@@ -261,6 +286,18 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		}
 		return trial{op: graph.Where{}, in: []graph.Tensor{integers(r, graph.Bool, 0, 2, in[0]...), random(r, in[1]...), random(r, in[2]...)}, fixed: fixed(r, 2)}
 	},
+}
+
+// texts returns words or the numbers from 0 to 29.
+func texts(r *rand.Rand, d graph.DType, shape ...int) graph.Tensor {
+	if d != graph.String {
+		return integers(r, d, 0, 30, shape...)
+	}
+	t := graph.NewTensor(d, shape)
+	for i := range t.Data.([]string) {
+		t.Data.([]string)[i] = fmt.Sprint("word", r.Intn(30))
+	}
+	return t
 }
 
 func size(big bool, small, large int) int {
