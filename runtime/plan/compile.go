@@ -53,6 +53,7 @@ func Compile(g *graph.Graph, weights []*weight.Value, packs *weight.Packs, o Opt
 		}
 	}
 	p.dropConstants()
+	p.countReaders()
 	if o.MaxActivation <= 0 {
 		o.MaxActivation = 2 << 30
 	}
@@ -61,6 +62,7 @@ func Compile(g *graph.Graph, weights []*weight.Value, packs *weight.Packs, o Opt
 
 // Settle brings all constants into memory that no plan has packed or kept yet.
 func (c *Compiled) Settle() error {
+	defer c.packs.Trim()
 	for _, v := range c.p.consts {
 		if err := v.Settle(); err != nil {
 			return err

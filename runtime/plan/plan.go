@@ -144,7 +144,7 @@ func (b *planner) infer(inputs []graph.Shape) error {
 
 // spec describes the step of n.
 func (b *planner) spec(n *node) step.Spec {
-	spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd}
+	spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd, Fixed: b.p.fixed(n)}
 	for _, v := range n.in {
 		spec.In = append(spec.In, b.types[v])
 		spec.Const = append(spec.Const, b.p.consts[v])

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/step"
 	"github.com/kerasrun/kerasrun/runtime/weight"
@@ -36,7 +38,8 @@ type program struct {
 	inputs  []graph.Named
 	outputs []int // graph outputs, then kept values
 	names   []string
-	err     error // the first of reading a constant
+	err     error                 // the first of reading a constant
+	readers map[*weight.Value]int // nodes that read a constant
 }
 
 func newProgram(g *graph.Graph, weights []*weight.Value, keep []int) *program {
@@ -93,6 +96,37 @@ func (p *program) dropConstants() {
 		}
 	}
 }
+
+// fixed reports whether all dimensions of what n reads are known but the first,
+// those of the inputs of the model too, and no other node reads its constants.
+func (p *program) fixed(n *node) bool {
+	for _, in := range p.inputs {
+		if !fixedButBatch(in.Shape) {
+			return false
+		}
+	}
+	for _, v := range n.in {
+		c := p.consts[v]
+		if c == nil && !fixedButBatch(p.values[v].Shape) || c != nil && (p.readers[c] > 1 || slices.Contains(p.outputs, v)) {
+			return false
+		}
+	}
+	return true
+}
+
+// countReaders fills readers when the passes are done.
+func (p *program) countReaders() {
+	p.readers = map[*weight.Value]int{}
+	for _, n := range p.nodes {
+		for _, v := range n.in {
+			if c := p.consts[v]; c != nil {
+				p.readers[c]++
+			}
+		}
+	}
+}
+
+func fixedButBatch(s graph.Shape) bool { return len(s) > 0 && s[1:].Known() }
 
 // uses counts the readers of each value; an output counts as one.
 func (p *program) uses() []int {

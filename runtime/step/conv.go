@@ -362,7 +362,7 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 	c.shape.SrcStride, c.shape.DstStride = m.inStride(0), m.OutStride
 	c.shape.Choose()
 	images := m.In[0].Shape[0]
-	if !c.shape.Pays(images) {
+	if !c.shape.Pays(images) { // what pays for one image pays for more, see Spec.Fixed
 		return nil
 	}
 	form := fmt.Sprintf("winograd %d", c.shape.Size)
@@ -370,7 +370,7 @@ func (m *maker) winograd(s spatial, p conv.Shape) Step {
 	if !m.packs.Reserve(weight.Key{Of: [4]*weight.Value{w}, Form: form}, 4*int64(n), m.Winograd) {
 		return nil
 	}
-	c.packed = m.pack(1, form, weight.Layout{Len: n, Pack: func(packed, kernel []float32, _ int) {
+	c.packed = m.pack(1, form, weight.Layout{Len: n, Only: m.Fixed, Pack: func(packed, kernel []float32, _ int) {
 		conv.PackWinograd(packed, kernel, &c.shape, 0, c.shape.InC)
 	}})
 	ns := max(c.shape.Nanoseconds(images), nsStream(int64(4*n)))

@@ -65,4 +65,8 @@ type Spec struct {
 	// Winograd is the bytes that weights transformed for Winograd's convolution
 	// may take in the Packs, those of other steps included; 0 leaves it out.
 	Winograd int64
+	// Fixed says that only the batch of the operands can differ between the plans
+	// of a model, that the first is for the smallest, and that the constants have
+	// no other reader: the form of the weights is then settled by the first plan.
+	Fixed bool
 }

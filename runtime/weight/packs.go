@@ -1,6 +1,7 @@
 package weight
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -11,6 +12,9 @@ import (
 type Packs struct {
 	threads int // that pack a large value
 	blocks  sync.Pool
+
+	whole    sync.Mutex // of elements
+	elements []float32  // of a value that is packed all at once
 
 	mu    sync.Mutex
 	forms map[Key]*form
@@ -72,6 +76,27 @@ func (p *Packs) Reserve(k Key, bytes, budget int64) bool {
 	return true
 }
 
+// wholeFloats returns room for n elements; whole is locked.
+func (p *Packs) wholeFloats(n int) []float32 {
+	if len(p.elements) < n {
+		p.elements = make([]float32, n)
+	}
+	return p.elements[:n]
+}
+
+// Trim lets go of the room that packing needed. Where that is much, it is
+// collected at once, so that the buffers of the first run get its pages: the
+// next collection would be when the heap has doubled.
+func (p *Packs) Trim() {
+	p.whole.Lock()
+	defer p.whole.Unlock()
+	much := len(p.elements) >= 1<<20
+	p.elements = nil
+	if much {
+		runtime.GC()
+	}
+}
+
 // room returns n floats of zeros.
 func (p *Packs) room(n int) []float32 {
 	p.mu.Lock()
@@ -119,6 +144,9 @@ type Layout struct {
 	Pack func(packed, elements []float32, at int)
 	// Unpack is its inverse, or nil when the form has less than the elements.
 	Unpack func(elements, packed []float32, at int)
+	// Only says that no other form will be asked for once this one is made, so
+	// that the elements need not stay beside it even without Unpack.
+	Only bool
 }
 
 // blockFloats is the number of elements that are read and packed at a time:
@@ -129,7 +157,7 @@ const blockFloats = 1 << 16
 // be had back takes their place; beside another they stay in memory.
 func (p *Packs) Pack(v *Value, name string, l Layout) ([]float32, error) {
 	return p.Floats(Key{Of: [4]*Value{v}, Form: name}, l.Len, func(dst []float32) error {
-		if l.Unpack == nil {
+		if l.Unpack == nil && !l.Only {
 			if err := v.Settle(); err != nil {
 				return err
 			}
@@ -137,8 +165,11 @@ func (p *Packs) Pack(v *Value, name string, l Layout) ([]float32, error) {
 		if err := p.fill(dst, v, l); err != nil {
 			return err
 		}
-		if l.Unpack != nil {
+		switch {
+		case l.Unpack != nil:
 			v.yield(packed{v.Type, dst, l.Unpack})
+		case l.Only:
+			v.done()
 		}
 		return nil
 	})
@@ -149,11 +180,14 @@ func (p *Packs) fill(dst []float32, v *Value, l Layout) error {
 	n := v.Len()
 	if d := v.floats(); d != nil || l.Unit == 0 {
 		if d == nil {
-			t, err := v.Tensor()
-			if err != nil {
+			// Packs are made one after the other at load: they share the room for
+			// the elements, which would be garbage for a while.
+			p.whole.Lock()
+			defer p.whole.Unlock()
+			d = p.wholeFloats(n)
+			if err := v.Floats(d, 0); err != nil {
 				return err
 			}
-			d = t.Float32s()
 		}
 		if l.Unit == 0 {
 			l.Pack(dst, d, 0)

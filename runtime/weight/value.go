@@ -23,7 +23,8 @@ type Value struct {
 	mu   sync.Mutex
 	held *graph.Tensor // the elements as they are, kept for steps that read them so
 	from Source        // where they are to be had when not held
-	// resident says that from is memory: it outlives the file.
+	// resident says that nothing will read the file: from is memory, or the
+	// elements are in the only form that is ever asked for.
 	resident bool
 }
 
@@ -139,6 +140,13 @@ func (v *Value) yield(from Source) {
 	if v.held == nil {
 		v.from, v.resident = from, true
 	}
+}
+
+// done says that nobody will ask for the elements again: Settle leaves them where they are.
+func (v *Value) done() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.resident = true
 }
 
 // memory is a Source of elements as they are.

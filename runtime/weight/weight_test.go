@@ -105,6 +105,21 @@ func TestLossyForm(t *testing.T) {
 	require.Equal(t, f.data, held.Data)
 }
 
+// An only form needs no elements beside it: closing the file does no harm.
+func TestOnlyForm(t *testing.T) {
+	f, v := newFile(5, 4)
+	l := backwards(20, 4, false)
+	l.Only = true
+	got, err := NewPacks(1).Pack(v, "only", l)
+	require.NoError(t, err)
+	f.fails = errors.New("closed")
+	require.NoError(t, v.Settle())
+	slices.Reverse(got)
+	require.Equal(t, f.data, got)
+	_, err = v.Hold()
+	require.ErrorIs(t, err, f.fails)
+}
+
 // What is held stays as it is beside its forms.
 func TestHeld(t *testing.T) {
 	_, v := newFile(5, 4)
