@@ -22,6 +22,14 @@ ACTIVATIONS_3 = "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu ha
 FUSED = "relu relu6 gelu hard_silu leaky_relu sigmoid silu tanh softmax".split()
 ACTIVATIONS_2 = "elu exponential gelu hard_sigmoid leaky_relu linear log_softmax mish relu relu6 selu sigmoid silu softmax softplus softsign swish tanh".split()
 
+# The augmentations of Keras 3 alone, with their arguments
+AUGMENTATIONS = {
+    "RandomShear": (0.2, 0.2), "RandomHue": (0.2,), "RandomErasing": (0.5,), "RandomGrayscale": (0.5,), "RandomInvert": (0.5,),
+    "Solarization": (), "RandomPosterization": (3,), "RandomSharpness": (0.5,), "RandomSaturation": (0.5,),
+    "RandomColorDegeneration": (0.5,), "RandomColorJitter": (), "RandomGaussianBlur": (0.5,), "RandomPerspective": (0.5,),
+    "RandomElasticTransform": (0.5,), "RandAugment": (), "AugMix": (), "CutMix": (), "MixUp": (),
+}
+
 CASES = [
     # The article's CNN, small, in every container
     Case("cnn", (17, 19, 3), lambda: cnn((17, 19, 3)), ALL + " k3json k3dir k3shards k2json k2list"),
@@ -459,6 +467,32 @@ CASES = [
     *[Case(f"locally_connected_same_{n}", (7, 6, 3), lambda x, n=n: L.LocallyConnected2D(4, (3, 2), strides=(2, 1), padding="same", implementation=n)(x), "k2h5") for n in (2, 3)],
     *[Case(f"locally_connected_first_{n}", [(3, 7, 6), (3, 11)], lambda x, y, n=n: [L.LocallyConnected2D(4, (3, 2), data_format=CF, implementation=n)(x), L.LocallyConnected1D(4, 3, data_format=CF, implementation=n)(y)], "k2h5") for n in (1, 2, 3)],
     Case("reversible_embedding", i32(5, high=9), lambda x: reversible(x), K3),
+
+    # Audio
+    *[Case(f"stft_{m}", (61, 2), lambda x, m=m: L.STFTSpectrogram(m, frame_length=14, fft_length=18)(x), K3) for m in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")],
+    Case("stft_defaults", (700, 1), lambda x: L.STFTSpectrogram()(x), "k3"),
+    Case("stft_windows", (61, 2), lambda x: [L.STFTSpectrogram("stft", frame_length=12, window=w, scaling=v, periodic=p)(x) for w, v, p in (("hamming", "spectrum", True), (None, None, False))], K3),
+    Case("stft_same", (61, 3), lambda x: [L.STFTSpectrogram("magnitude", frame_length=13, frame_step=5, padding="same", expand_dims=e)(x) for e in (False, True)], K3),
+
+    # One case at least for each class
+    *[Case(n, (11, 6), lambda x, b=b: b(x), BOTH) for n, b in {
+        "separable_1d": lambda x: L.SeparableConv1D(5, 3, depth_multiplier=2, strides=2, padding="same", activation="relu")(x),
+        "depthwise_1d": lambda x: [L.DepthwiseConv1D(3, depth_multiplier=2, strides=2, padding="same")(x), L.DepthwiseConv1D(2, dilation_rate=3)(x)],
+        "conv1d_transpose": lambda x: [L.Conv1DTranspose(4, 3, strides=2, padding="same")(x), L.Conv1DTranspose(4, 2, strides=3, activation="relu")(x)],
+        "pooling_1d": lambda x: [L.MaxPooling1D(3, strides=2, padding="same")(x), L.AveragePooling1D(3, strides=2, padding="same")(x), L.MaxPooling1D(2)(x), L.AveragePooling1D(2)(x)],
+        "reshaping_1d": lambda x: [L.Cropping1D((1, 2))(x), L.ZeroPadding1D((1, 2))(x), L.UpSampling1D(3)(x)],
+    }.items()],
+    *[Case(n, (5, 7, 6, 3), lambda x, b=b: b(x), BOTH) for n, b in {
+        "conv3d": lambda x: [L.Conv3D(4, (3, 2, 1), strides=2, padding="same", activation="relu")(x), L.Conv3D(4, 2, use_bias=False)(x)],
+        "global_pooling_3d": lambda x: [L.GlobalMaxPooling3D()(x), L.GlobalAveragePooling3D(keepdims=True)(x)],
+        "reshaping_3d": lambda x: [L.Cropping3D(((1, 0), (0, 2), (1, 1)))(x), L.ZeroPadding3D(((1, 0), (0, 2), (1, 1)))(x), L.UpSampling3D((1, 2, 3))(x)],
+        "spatial_dropout_3d": lambda x: L.SpatialDropout3D(0.3)(x),
+    }.items()],
+    Case("conv3d_transpose", (5, 7, 6, 3), lambda x: [L.Conv3DTranspose(4, (3, 2, 1), strides=2, padding="same")(x), L.Conv3DTranspose(4, 2, strides=(1, 2, 3))(x)], "k2"),
+    Case("spatial_dropout_2d", (5, 7, 3), lambda x: L.SpatialDropout2D(0.3)(x), BOTH),
+    Case("unit_normalization", (5, 7, 3), lambda x: [L.UnitNormalization()(x), L.UnitNormalization(axis=[1, 2])(x)], BOTH),
+    Case("rms_normalization", (5, 7), lambda x: L.RMSNormalization(epsilon=1e-4)(x), K3),
+    *[Case(f"augmentation_{n.lower()}", image(9, 7, 3), lambda x, n=n, a=a: getattr(L, n)(*a)(x), "k3") for n, a in AUGMENTATIONS.items()],
 
     # Small models of the kind people have
     Case("net_mlp", (13,), lambda x: chain(x, L.Dense(32, activation="relu"), L.BatchNormalization(), L.Dropout(0.3), L.Dense(16, activation="relu"), L.Dense(3)), "k3"),

@@ -75,6 +75,9 @@ var builtinClasses = []class{
 	// Preprocessing: categories.
 	categoryEncodingLayer,
 
+	// Preprocessing: audio.
+	stftSpectrogramLayer,
+
 	// Preprocessing: images.
 	resizingLayer,
 	rescalingLayer,
