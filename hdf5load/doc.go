@@ -1,5 +1,5 @@
-// Package hdf5load reads HDF5 files, and the two layouts in which Keras keeps
-// weights in them.
+// Package hdf5load reads and writes HDF5 files, and knows the two layouts in
+// which Keras keeps weights in them.
 //
 // [Open] reads from an io.ReaderAt in plain Go. It knows what Keras writes
 // (superblock 0, symbol-table groups, contiguous data) and what h5py, h5repack
@@ -24,6 +24,9 @@
 // OpenLibHDF5 and OpenLibHDF5Image open files through gonum.org/v1/hdf5 behind the
 // same interface, for what this reader refuses. libhdf5 can crash on damaged
 // files, and no Go program survives that: give it trusted files only.
+//
+// [Write] writes a [Tree] of groups, attributes and datasets as h5py does by
+// default, streaming the datasets: superblock 0, symbol-table groups, contiguous data.
 //
 // The format is specified in https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html;
 // comments cite its sections.
