@@ -3,6 +3,8 @@
 A tuple is a float32 input; u8, i32, image and sized say otherwise (golden.py).
 The lambda takes the inputs and returns the outputs, or takes nothing and
 returns a model. L is keras.layers of the Keras that runs, ops is keras.ops.
+With channels_first no result is as wide as it has channels: Keras 3.15 with
+TensorFlow would add its bias along the width.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
 from golden import Case, K, L, Spec, adapted, chain, i32, image, learnt, main, ops, seq, sized, tf, u8, words
@@ -488,7 +490,16 @@ CASES = [
         "reshaping_3d": lambda x: [L.Cropping3D(((1, 0), (0, 2), (1, 1)))(x), L.ZeroPadding3D(((1, 0), (0, 2), (1, 1)))(x), L.UpSampling3D((1, 2, 3))(x)],
         "spatial_dropout_3d": lambda x: L.SpatialDropout3D(0.3)(x),
     }.items()],
-    Case("conv3d_transpose", (5, 7, 6, 3), lambda x: [L.Conv3DTranspose(4, (3, 2, 1), strides=2, padding="same")(x), L.Conv3DTranspose(4, 2, strides=(1, 2, 3))(x)], "k2"),
+    Case("conv3d_strides", (5, 7, 6, 3), lambda x: [L.Conv3D(4, k, strides=(1, 2, 3), padding=p)(x) for k in (3, (3, 2, 1)) for p in ("same", "valid")], MAIN),
+    Case("conv3d_dilation", (7, 8, 6, 3), lambda x: [L.Conv3D(4, 2, dilation_rate=d, padding=p)(x) for d in (2, (1, 2, 3)) for p in ("same", "valid")], BOTH),
+    Case("conv3d_groups", (5, 7, 6, 4), lambda x: L.Conv3D(6, 2, groups=2, activation="relu")(x), BOTH),
+    Case("conv3d_channels_first", (3, 5, 7, 6), lambda x: [L.Conv3D(4, (3, 2, 1), strides=(1, 2, 3), padding="same", data_format=CF)(x), L.Conv3D(5, 2, dilation_rate=2, data_format=CF)(x)], BOTH),
+    Case("conv3d_transpose", (5, 7, 6, 3), lambda x: [L.Conv3DTranspose(4, (3, 2, 1), strides=2, padding="same")(x), L.Conv3DTranspose(4, 2, strides=(1, 2, 3))(x)], MAIN),
+    Case("conv3d_transpose_options", (3, 4, 5, 3), lambda x: [L.Conv3DTranspose(4, 3, strides=2, padding="same", output_padding=1, activation="relu")(x), L.Conv3DTranspose(2, 2, strides=(1, 2, 3), output_padding=(0, 1, 2), use_bias=False)(x)], BOTH),
+    Case("conv3d_transpose_dilation", (3, 4, 5, 3), lambda x: [L.Conv3DTranspose(4, 2, dilation_rate=d, padding=p)(x) for d in (2, (1, 2, 3)) for p in ("same", "valid")], "k3"),
+    Case("conv3d_transpose_channels_first", (3, 3, 4, 5), lambda x: L.Conv3DTranspose(4, (3, 2, 1), strides=(1, 2, 3), padding="same", data_format=CF)(x), BOTH),
+    Case("pooling_3d", (5, 7, 6, 3), lambda x: [getattr(L, n)(2, **k)(x) for n in ("MaxPooling3D", "AveragePooling3D") for k in ({}, {"padding": "same"}, {"strides": (1, 2, 3)}, {"strides": 3, "padding": "same"})], MAIN),
+    Case("pooling_3d_channels_first", (3, 5, 7, 6), lambda x: [getattr(L, n)((1, 3, 2), strides=2, padding="same", data_format=CF)(x) for n in ("MaxPooling3D", "AveragePooling3D")], BOTH),
     Case("spatial_dropout_2d", (5, 7, 3), lambda x: L.SpatialDropout2D(0.3)(x), BOTH),
     Case("unit_normalization", (5, 7, 3), lambda x: [L.UnitNormalization()(x), L.UnitNormalization(axis=[1, 2])(x)], BOTH),
     Case("rms_normalization", (5, 7), lambda x: L.RMSNormalization(epsilon=1e-4)(x), K3),

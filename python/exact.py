@@ -1,6 +1,7 @@
 """What TensorFlow lacks on a CPU, so that every case has a golden and every
-golden has a float64 result: resizing in float64, channels_first through its
-channels_last twin, unequal depthwise strides, dilated transposed convolution.
+golden has a float64 result: resizing and pooling of volumes in float64,
+channels_first through its channels_last twin, unequal depthwise strides, dilated
+transposed convolution, strided convolution of volumes in float64.
 
 install() replaces the functions of tf.nn and tf.image that Keras calls. Calls
 TensorFlow can serve go to it unchanged; `used` names the detours taken."""
@@ -114,34 +115,38 @@ def _resize(native):
 # Convolution and pooling ----------------------------------------------------
 
 def _pair(v):
-    """The two spatial numbers of a scalar, a pair or a list of four under NHWC."""
+    """The spatial numbers of a scalar, a list of them, or a list of four or five under NHWC or NDHWC."""
     if v is None or isinstance(v, int):
         return [v or 1] * 2
     v = list(v)
-    return v * 2 if len(v) == 1 else v[1:3] if len(v) == 4 else v
+    return v * 2 if len(v) == 1 else v[1:-1] if len(v) > 3 else v
 
 
-def _nhwc(v):
-    """A list of four under NCHW in the order NHWC; anything else unchanged."""
-    if isinstance(v, (list, tuple)) and len(v) == 4:
-        return [v[0], v[2], v[3], v[1]]
-    if tf.is_tensor(v) and v.shape == (4,):
-        return tf.gather(v, [0, 2, 3, 1])
+def _last(v, rank):
+    """A list of rank numbers, channels first, in the order channels last; anything else unchanged."""
+    order = [0, *range(2, rank), 1]
+    if isinstance(v, (list, tuple)) and len(v) == rank:
+        return [v[i] for i in order]
+    if tf.is_tensor(v) and v.shape == (rank,):
+        return tf.gather(v, order)
     return v
 
 
+FIRST = {"NCW": "NWC", "NCHW": "NHWC", "NCDHW": "NDHWC"}
+
+
 def _twin(native):
-    """native under NCHW, computed under NHWC between two transposes."""
+    """native under NC..., computed under N...C between two transposes."""
     def op(*args, **kw):
         x, *args = args or [kw.pop("input")]
-        if "NCHW" != kw.get("data_format") and not any(isinstance(a, str) and a == "NCHW" for a in args):
+        if not any(isinstance(v, str) and v in FIRST for v in (*args, *kw.values())):
             return native(x, *args, **kw)
         used.add("channels_first computed by the channels_last twin")
-        args = ["NHWC" if isinstance(a, str) and a == "NCHW" else _nhwc(a) for a in args]
-        kw = {k: _nhwc(v) for k, v in kw.items()}
-        if "data_format" in kw:
-            kw["data_format"] = "NHWC"
-        return tf.transpose(native(tf.transpose(x, [0, 2, 3, 1]), *args, **kw), [0, 3, 1, 2])
+        rank = len(x.shape)
+        args = [FIRST.get(a, a) if isinstance(a, str) else _last(a, rank) for a in args]
+        kw = {k: FIRST.get(v, v) if isinstance(v, str) else _last(v, rank) for k, v in kw.items()}
+        y = native(tf.transpose(x, [0, *range(2, rank), 1]), *args, **kw)
+        return tf.transpose(y, [0, rank - 1, *range(1, rank - 1)])
     return op
 
 
@@ -173,8 +178,8 @@ def _unequal_strides(native):
 def _dilated_transpose(native):
     """Transposed convolution with dilation: zeros between the kernel's taps."""
     def op(x, filters, output_shape, strides, padding="SAME", data_format=None, dilations=None, name=None, **kw):
-        d = _pair(dilations)
-        if d != [1, 1]:
+        d = _pair(dilations)[:len(x.shape) - 2]
+        if d != [1] * len(d):
             used.add("dilated transposed convolution computed with zeros in the kernel")
             f = tf.convert_to_tensor(filters)
             for axis, step in enumerate(d):
@@ -182,7 +187,7 @@ def _dilated_transpose(native):
                 grid = np.zeros(((n - 1) * step + 1, n))
                 grid[np.arange(n) * step, np.arange(n)] = 1
                 f = tf.tensordot(tf.constant(grid, f.dtype), f, [[1], [axis]])
-                f = tf.transpose(f, [1, 0, 2, 3]) if axis == 1 else f
+                f = tf.transpose(f, [*range(1, axis + 1), 0, *range(axis + 1, len(f.shape))])
             filters = f
         return native(x, filters, output_shape, strides, padding=padding, data_format=data_format, name=name)
     return op
@@ -228,23 +233,53 @@ def install_keras3():
     nn.conv = conv
 
 
-def _pool3d(native):
-    """Pooling of volumes in float64, VALID and channels_last, which TensorFlow lacks."""
-    def op(input, window_shape, pooling_type, strides=None, padding="VALID", data_format=None, **kw):
-        if input.dtype != tf.float64 or input.shape.rank != 5:
-            return native(input, window_shape=window_shape, pooling_type=pooling_type, strides=strides, padding=padding,
-                          data_format=data_format, **kw)
-        assert padding == "VALID" and data_format in (None, "NDHWC")
+def _pool3d(native, kind=""):
+    """Pooling of volumes in float64, channels_last, which TensorFlow lacks."""
+    signature = inspect.signature(native)
+
+    def op(*args, **kw):
+        call = signature.bind(*args, **kw)
+        call.apply_defaults()
+        x, call = call.args[0], call.arguments
+        if x.dtype != tf.float64 or x.shape.rank != 5:
+            return native(*args, **kw)
         used.add("pooling of volumes computed in NumPy")
-        step = tuple(slice(None, None, n) for n in strides)
+        size = _pair(call.get("ksize", call.get("window_shape")))
+        strides = _pair(call["strides"])
+        highest = (kind or call["pooling_type"]) == "MAX"
+        pads = [_same_pads(n, k, s, 1) if call["padding"] == "SAME" else [0, 0]
+                for n, k, s in zip(x.shape[1:4], size, strides)]
 
         def pool(x):
-            windows = np.lib.stride_tricks.sliding_window_view(x, window_shape, axis=(1, 2, 3))[(slice(None), *step)]
-            return (np.max if pooling_type == "MAX" else np.mean)(windows, axis=(-3, -2, -1))
-        y = tf.numpy_function(pool, [input], tf.float64)
-        y.set_shape([input.shape[0], *(None if n is None else (n - k) // s + 1
-                                       for n, k, s in zip(input.shape[1:4], window_shape, strides)), input.shape[4]])
+            x = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=np.nan)
+            step = tuple(slice(None, None, n) for n in strides)
+            windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2, 3))[(slice(None), *step)]
+            return (np.nanmax if highest else np.nanmean)(windows, axis=(-3, -2, -1))
+        y = tf.numpy_function(pool, [x], tf.float64)
+        y.set_shape([x.shape[0], *(None if n is None else (n + sum(p) - k) // s + 1
+                                   for n, p, k, s in zip(x.shape[1:4], pads, size, strides)), x.shape[4]])
         return y
+    return op
+
+
+def _conv3d(native):
+    """Convolution of volumes in float64, whose padding "same" TensorFlow gets wrong
+    along axes with a stride above the kernel's size: with the padding spelt out."""
+    signature = inspect.signature(native)
+
+    def op(*args, **kw):
+        call = signature.bind(*args, **kw)
+        call.apply_defaults()
+        values = list(call.arguments.values())
+        x, kernel, call = values[0], values[1], call.arguments
+        if x.dtype != tf.float64 or x.shape.rank != 5 or call["padding"] != "SAME":
+            return native(*args, **kw)
+        each = [v * 3 if len(v) == 1 else v for v in ([v] if isinstance(v, int) else list(v or [1]) for v in (call["strides"], call["dilations"]))]
+        if all(k >= s for k, s in zip(kernel.shape[:3], each[0])):
+            return native(*args, **kw)
+        pads = [_same_pads(n, k, s, d) for n, k, s, d in zip(x.shape[1:4], kernel.shape[:3], *each)]
+        call.update({next(iter(call)): tf.pad(x, [[0, 0], *pads, [0, 0]]), "padding": "VALID"})
+        return native(**{k: v for k, v in call.items() if v is not None})
     return op
 
 
@@ -258,9 +293,10 @@ def install():
             nn.depthwise_conv2d = _twin(_unequal_strides(nn.depthwise_conv2d))
             nn.separable_conv2d = _twin(_unequal_strides(nn.separable_conv2d))
             nn.pool = _pool3d(nn.pool)
-            for name in ("conv_transpose", "conv2d_transpose"):
+            nn.convolution = _twin(_conv3d(nn.convolution))
+            for name in ("conv_transpose", "conv1d_transpose", "conv2d_transpose", "conv3d_transpose"):
                 if hasattr(nn, name):
                     setattr(nn, name, _twin(_dilated_transpose(getattr(nn, name))))
-            for name in ("convolution", "max_pool", "avg_pool"):
-                setattr(nn, name, _twin(getattr(nn, name)))
+            for name in ("max_pool", "avg_pool", "max_pool3d", "avg_pool3d"):
+                setattr(nn, name, _twin(_pool3d(getattr(nn, name), name[:3].upper())))
         done |= {id(api.image), id(nn)}
