@@ -9,7 +9,7 @@ import (
 var Ops = []Op{
 	Activation{}, AddBias{}, ArgReduce{}, Band{}, BatchNorm{}, Binary{}, Cast{}, CenterCrop{}, Concat{}, Conv{}, ConvTranspose{},
 	ConvLSTM{}, CrossHash{}, DepthwiseConv{}, Gather{}, GroupNorm{}, GRU{}, Hash{}, LayerNorm{}, Lookup{}, LSTM{}, MatMul{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
-	Reshape{}, Resize{}, SimpleRNN{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Transpose{}, Unary{}, Where{},
+	Reshape{}, Resize{}, SimpleRNN{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Tokens{}, Transpose{}, Unary{}, Where{},
 }
 
 // Name returns the name of op: "Conv".

@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Hash numbers the bin of each element by the hash of its text; an integer's is
 // its decimal form. The hash is FarmHash's Fingerprint64, or, with Strong,
@@ -86,6 +89,70 @@ func (Lookup) Infer(in []Type) ([]Type, error) {
 		return nil, fmt.Errorf("%w: vocabulary %v", ErrShape, in[1].Shape)
 	}
 	return one(Int64, in[0].Shape)
+}
+
+// TextSplit says what the tokens of a text are.
+type TextSplit string
+
+// The ways to split a text.
+const (
+	NoSplit         TextSplit = ""           // a token is a whole text
+	SplitWhitespace TextSplit = "whitespace" // ASCII whitespace
+	SplitCharacter  TextSplit = "character"  // Unicode code points; malformed UTF-8 is U+FFFD
+)
+
+// TextSplits lists every TextSplit.
+var TextSplits = []TextSplit{NoSplit, SplitWhitespace, SplitCharacter}
+
+// Tokens splits texts into tokens, joins neighbours to n-grams and finds those
+// in a vocabulary without repetitions. Places are 0 for the empty token, 1 for
+// tokens that are not in the vocabulary, and then the vocabulary's. With Count
+// they are counted instead: first those that are not in the vocabulary, then
+// the vocabulary's, and the empty token nowhere.
+//
+//	x           (..., n)       String; (...) with a Split
+//	vocabulary  (m)            String
+//	result      (..., Size)    Int64; places beyond Size are dropped, missing ones and columns are 0
+type Tokens struct {
+	Lower  bool // ASCII letters to lower case, before the split
+	Strip  bool // drop ASCII punctuation, before the split
+	Split  TextSplit
+	NGrams []int // lengths of the n-grams, one after the other; nil for single tokens
+	Size   int
+	Count  bool
+}
+
+// Infer implements [Op].
+func (t Tokens) Infer(in []Type) ([]Type, error) {
+	if err := operands(in, 2); err != nil {
+		return nil, err
+	}
+	if in[0].DType != String || in[1].DType != String {
+		return nil, fmt.Errorf("%w: tokens of %v in %v", ErrDType, in[0].DType, in[1].DType)
+	}
+	if len(in[1].Shape) != 1 {
+		return nil, fmt.Errorf("%w: vocabulary %v", ErrShape, in[1].Shape)
+	}
+	if !slices.Contains(TextSplits, t.Split) {
+		return nil, fmt.Errorf("%w: split %q", ErrAttr, t.Split)
+	}
+	if err := positive("n-grams", t.NGrams, len(t.NGrams)); err != nil {
+		return nil, err
+	}
+	if err := positive("size", []int{t.Size}, 1); err != nil {
+		return nil, err
+	}
+	if n := in[1].Shape[0]; t.Count && n >= t.Size {
+		return nil, fmt.Errorf("%w: %d counts for a vocabulary of %d", ErrAttr, t.Size, n)
+	}
+	shape := in[0].Shape.Clone()
+	if t.Split == NoSplit {
+		if len(shape) == 0 {
+			return nil, fmt.Errorf("%w: %v is no list of texts", ErrShape, shape)
+		}
+		shape = shape[:len(shape)-1]
+	}
+	return one(Int64, append(shape, t.Size))
 }
 
 // words checks that elements have a text.

@@ -137,7 +137,7 @@ func (m *maker) step() (Step, error) {
 		return m.recurrent(), nil
 	case graph.ConvLSTM:
 		return m.convLSTM(op), nil
-	case graph.Hash, graph.CrossHash, graph.Lookup:
+	case graph.Hash, graph.CrossHash, graph.Lookup, graph.Tokens:
 		return m.text(), nil
 	}
 	if m.float32s() {

@@ -207,8 +207,11 @@ func (m *maker) text() Step {
 	if last := len(m.In) - 1; last < len(t.consts) && t.consts[last] != nil {
 		t.index = reference.NewVocabulary(*t.consts[last])
 	}
-	n := elems(m.Out[0].Shape)
-	t.base = m.base("go text", 0, splitFor(n, float64(n)*4*nsScalar))
+	n, cost := elems(m.Out[0].Shape), 4.0
+	if op, ok := m.Op.(graph.Tokens); ok { // whose units of work are rows
+		n, cost = n/op.Size, 400+float64(op.Size)
+	}
+	t.base = m.base("go text", 0, splitFor(n, float64(n)*cost*nsScalar))
 	return t
 }
 
@@ -221,8 +224,11 @@ func (t *text) Run(a *Args, chunk int, _ []float32) error {
 		}
 	}
 	index := t.index
-	if _, ok := t.op.(graph.Lookup); ok && index == nil {
-		index = reference.NewVocabulary(in[1])
+	if index == nil {
+		switch t.op.(type) {
+		case graph.Lookup, graph.Tokens:
+			index = reference.NewVocabulary(in[1])
+		}
 	}
 	lo, hi := t.work.bounds(chunk)
 	return reference.Text(t.op, in, a.Out[0], index, lo, hi)

@@ -236,6 +236,26 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		s := scaled(shape(r, between(r, 1, 4), 4), big, 5_000)
 		return trial{op: graph.Tile{Reps: shape(r, len(s), 3)}, in: []graph.Tensor{random(r, s...)}}
 	},
+	"Tokens": func(r *rand.Rand, big bool) trial {
+		op := graph.Tokens{Lower: r.Intn(2) == 0, Strip: r.Intn(2) == 0, Split: graph.TextSplits[r.Intn(3)], Size: between(r, 6, 12), Count: r.Intn(2) == 0}
+		if r.Intn(2) == 0 {
+			op.NGrams = shape(r, between(r, 1, 3), 3)
+		}
+		s := []int{2, size(big, 5, 5000)}
+		if op.Split == graph.NoSplit {
+			s = append(s, between(r, 1, 4))
+		}
+		x := graph.NewTensor(graph.String, s)
+		for i := range x.Data.([]string) {
+			text := ""
+			for range between(r, 0, 6) {
+				text += pick(r, "a", "B", "b,", "\u00e9", " ", "  \t", "!", "ab", "\xe6\x97", "\n")
+			}
+			x.Data.([]string)[i] = text
+		}
+		vocabulary := graph.Tensor{DType: graph.String, Shape: graph.Shape{5}, Data: []string{"a", "\u00e9", "a b", "b", "\ufffd"}}
+		return trial{op: op, in: []graph.Tensor{x, vocabulary}, fixed: fixed(r, 1)}
+	},
 	"Transpose": func(r *rand.Rand, big bool) trial {
 		s := shape(r, between(r, 1, 4), 40)
 		if !big {

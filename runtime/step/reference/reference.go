@@ -45,7 +45,11 @@ func Apply(op graph.Op, in []graph.Tensor, out []graph.Type) ([]graph.Tensor, er
 	case moves(op):
 		err = move(op, in, res)
 	case OnText(op):
-		err = Text(op, in, res, NewVocabulary(in[len(in)-1]), 0, res.Len())
+		n := res.Len()
+		if t, ok := op.(graph.Tokens); ok {
+			n /= t.Size
+		}
+		err = Text(op, in, res, NewVocabulary(in[len(in)-1]), 0, n)
 	case in[0].DType == graph.String:
 		compareStrings(op.(graph.Binary).Func, in, res)
 	case !in[0].DType.Floating():
