@@ -20,6 +20,9 @@ CF = "channels_first"
 WORDS = ["cat", "dog", "bird", "a", "", "Cat", "häß 日本", "seventeen letters", "thirty-three letters, or so they say", "more than sixty-four letters make FarmHash go through its long loop"]
 VOCABULARY = ["dog", "häß 日本", "cat"]
 
+TEXTS = ["the cat sat. On, the MAT!", "A dog's life; a CAT's", "", "  \t\n ", "?!...", "häß É 日本 cat", "the the the\u00a0dog the", "dog", "one two three four five six seven eight nine ten eleven", "x-y_z `a` {b} ~c~ \\\\"]
+TOKENS = ["the", "cat", "dog", "a", "on", "dogs", "häß", "the cat", "cat sat", "sat on the", "a dog", "É", "e", "t"]
+
 ACTIVATIONS_3 = "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink".split()
 FUSED = "relu relu6 gelu hard_silu leaky_relu sigmoid silu tanh softmax".split()
 ACTIVATIONS_2 = "elu exponential gelu hard_sigmoid leaky_relu linear log_softmax mish relu relu6 selu sigmoid silu softmax softplus softsign swish tanh".split()
@@ -459,6 +462,26 @@ CASES = [
     Case("integer_lookup_farmhash", i32(5, high=99), lambda x: [L.IntegerLookup(vocabulary=[3, 11, 7], num_oov_indices=4, oov_method="farmhash", **k)(x) for k in ({}, {"salt": 8})], "k3"),
     Case("integer_lookup_invert", i32(5, high=8), lambda x: L.IntegerLookup(vocabulary=[3, 11, 7], invert=True)(x), BOTH),
     Case("integer_lookup_adapted", i32(5, high=12), lambda x: learnt(L.IntegerLookup(), [5, 5, 3, -7, 3, 5])(x), "k3 k2"),
+    Case("string_lookup_tf_idf_stored", words(5, of=WORDS), lambda x: [learnt(L.StringLookup(output_mode="tf_idf", **k), [WORDS[:6], WORDS[3:9]])(x) for k in ({}, {"num_oov_indices": 2}, {"max_tokens": 30, "pad_to_max_tokens": True})], "k3 k2 k3dir"),
+    Case("string_lookup_tf_idf_special", words(5, of=WORDS), lambda x: L.StringLookup(vocabulary=["[UNK]"] + VOCABULARY, output_mode="tf_idf", idf_weights=[2.0, 0.25, 0.5, 1.5])(x), ALL),
+    Case("integer_lookup_tf_idf", i32(5, high=12), lambda x: [learnt(L.IntegerLookup(output_mode="tf_idf"), [[5, 5, 3], [3, 8, 8]])(x), L.IntegerLookup(vocabulary=[3, 11, 7], output_mode="tf_idf", idf_weights=[0.25, 0.5, 1.5])(x)], BOTH),
+
+    # TextVectorization
+    Case("text_int", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS, output_sequence_length=6, standardize=z)(x) for z in ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)], ALL),
+    Case("text_characters", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS, output_sequence_length=9, split="character", standardize=z)(x) for z in ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)], BOTH),
+    Case("text_no_split", words(3, of=TEXTS + TOKENS), lambda x: [L.TextVectorization(vocabulary=TOKENS, split=None, **k)(x) for k in ({}, {"output_sequence_length": 2}, {"output_sequence_length": 5, "standardize": "lower"}, {"ngrams": 2}, {"output_mode": "count"}, {"output_mode": "multi_hot", "ngrams": (2, 3)})], BOTH),
+    Case("text_no_split_one_hot", words(3, of=TEXTS + TOKENS), lambda x: L.TextVectorization(vocabulary=TOKENS, split=None, output_mode="one_hot", max_tokens=19, pad_to_max_tokens=True)(x), "k3"),
+    Case("text_no_split_batch", words(of=TEXTS + TOKENS), lambda x: L.TextVectorization(vocabulary=TOKENS, split=None)(x), BOTH),
+    Case("text_ngrams", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS, output_sequence_length=9, ngrams=n, split=p)(x) for n in (2, (3, 1), (2,)) for p in ("whitespace", "character")], BOTH),
+    Case("text_batch", words(of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS, output_sequence_length=6)(x), L.TextVectorization(vocabulary=TOKENS, output_mode="count")(x)], BOTH),
+    Case("text_rank3", words(4, 1, of=TEXTS), lambda x: L.TextVectorization(vocabulary=TOKENS, output_sequence_length=6)(x), BOTH),
+    Case("text_modes", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS, output_mode=m, **k)(x) for m in ("multi_hot", "count") for k in ({}, {"ngrams": 2}, {"max_tokens": 20, "pad_to_max_tokens": True}, {"split": "character", "ngrams": (1, 2)})], ALL),
+    Case("text_tf_idf", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=TOKENS[:4], output_mode="tf_idf", idf_weights=[0.25, 0.5, 1.5, 3.0], **k)(x) for k in ({}, {"max_tokens": 9, "pad_to_max_tokens": True})], ALL),
+    Case("text_special", words(1, of=TEXTS), lambda x: [L.TextVectorization(vocabulary=["", "[UNK]"] + TOKENS, output_sequence_length=4)(x), L.TextVectorization(vocabulary=["[UNK]"] + TOKENS, output_mode="count")(x)], BOTH),
+    Case("text_learnt", words(1, of=TEXTS), lambda x: [learnt(L.TextVectorization(output_mode=m, ngrams=2, max_tokens=12, **({"output_sequence_length": 7} if m == "int" else {})), TEXTS)(x) for m in ("int", "count", "multi_hot", "tf_idf")], "k3 k2 k3dir"),
+    Case("text_learnt_padded", words(1, of=TEXTS), lambda x: learnt(L.TextVectorization(output_mode="tf_idf", max_tokens=99, pad_to_max_tokens=True), TEXTS)(x), BOTH),
+    Case("text_classifier", words(1, of=TEXTS), lambda x: chain(x, learnt(L.TextVectorization(output_sequence_length=8), TEXTS), L.Embedding(40, 6, mask_zero=True), L.LSTM(5), L.Dense(3, activation="softmax")), BOTH),
+    Case("text_bag", words(1, of=TEXTS), lambda: seq(K.Input((1,), dtype="string"), learnt(L.TextVectorization(output_mode="multi_hot"), TEXTS), L.Dense(4, activation="relu"), L.Dense(2)), BOTH),
     Case("category_encoding_rank3_counts", i32(5, 3, high=6), lambda x: [L.CategoryEncoding(num_tokens=6, output_mode=m)(x) for m in ("multi_hot", "count")], "k3"),
 
     # SpectralNormalization, LocallyConnected, ReversibleEmbedding

@@ -3,8 +3,8 @@ that no layer can be wrong unseen and no signal explodes or dies."""
 
 import numpy as np
 
-# Variables an adapted layer computed itself.
-ADAPTED = {"mean", "variance", "count"}
+# Variables a layer computed itself; tf_keras's lookups do not name theirs.
+ADAPTED = {"mean", "variance", "count", "Variable"}
 
 
 def leaf(variable):

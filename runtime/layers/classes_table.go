@@ -72,6 +72,9 @@ var builtinClasses = []class{
 	integerLookupLayer,
 	stringLookupLayer,
 
+	// Preprocessing: text.
+	textVectorizationLayer,
+
 	// Preprocessing: categories.
 	categoryEncodingLayer,
 

@@ -47,7 +47,7 @@ func (s *scope) maskRule() maskRule {
 		return passMask
 	case "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate":
 		return mergeMask
-	case "EinsumDense", "Dot", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing", "STFTSpectrogram":
+	case "EinsumDense", "Dot", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing", "STFTSpectrogram":
 		return dropMask
 	}
 	for _, part := range []string{"Conv", "LocallyConnected", "Pooling", "Cropping", "UpSampling", "ZeroPadding", "Random"} {
