@@ -2,67 +2,25 @@ package runtime
 
 import (
 	"errors"
-	"fmt"
 
-	"github.com/kerasrun/kerasrun/hdf5load"
-	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
-	"github.com/kerasrun/kerasrun/runtime/plan"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 // Sentinel errors. Test for them with [errors.Is].
 var (
 	// ErrFormat reports a file that is not a valid Keras file, or is damaged.
-	ErrFormat = errors.New("invalid model file")
+	ErrFormat = source.ErrFormat
 	// ErrUnsupported reports a valid file that uses something kerasrun does not implement.
-	ErrUnsupported = errors.New("unsupported")
+	ErrUnsupported = source.ErrUnsupported
 	// ErrShape reports shapes that do not fit together, in the file or in an input.
 	ErrShape = graph.ErrShape
 	// ErrNotFound reports a part that is missing: a file, a layer, weights.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = source.ErrNotFound
 	// ErrLimit reports a limit that was exceeded.
-	ErrLimit = errors.New("limit exceeded")
+	ErrLimit = source.ErrLimit
 	// ErrInput reports an input of Predict that the model does not take.
 	ErrInput = errors.New("invalid input")
 	// ErrClosed reports the use of a closed Model.
 	ErrClosed = errors.New("model is closed")
 )
-
-// loadError adds the name of the file and this package's sentinel for the kind of err.
-type loadError struct {
-	file string
-	kind error
-	err  error
-}
-
-func (e *loadError) Error() string { return fmt.Sprintf("%s: %v", e.file, e.err) }
-
-func (e *loadError) Unwrap() []error { return []error{e.kind, e.err} }
-
-// fileError annotates an error of opening file.
-func fileError(file string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &loadError{file, kindOf(err), err}
-}
-
-// kindOf maps the sentinels of the packages below to this package's.
-func kindOf(err error) error {
-	for _, k := range []struct {
-		kind  error
-		below []error
-	}{
-		{ErrLimit, []error{ErrLimit, keras.ErrLimit, hdf5load.ErrLimit, plan.ErrLimit}},
-		{ErrNotFound, []error{ErrNotFound, hdf5load.ErrNotFound}},
-		{ErrUnsupported, []error{ErrUnsupported, keras.ErrUnsupported, hdf5load.ErrUnsupported}},
-		{ErrShape, []error{graph.ErrShape, graph.ErrAttr, graph.ErrDType}},
-	} {
-		for _, b := range k.below {
-			if errors.Is(err, b) {
-				return k.kind
-			}
-		}
-	}
-	return ErrFormat
-}

@@ -5,20 +5,12 @@ import (
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // FileInfo says what was opened.
-type FileInfo struct {
-	Name    string // as given; "" for a reader
-	Format  string // "Keras archive (.keras)"
-	Weights string // the file of the weights where it is another one
-	Bytes   int64  // of the file or files
-	Keras   string // version that wrote it, "" when the file does not say
-	Backend string // "tensorflow", ... or ""
-	// Warnings say what was assumed where the file leaves room for doubt.
-	Warnings []string
-}
+type FileInfo = source.Info
 
 // An IO is an input or output of a model.
 type IO struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
@@ -18,8 +19,8 @@ type Model struct {
 	file     FileInfo
 	arch     *keras.Model
 	prog     *layers.Program
-	weights  []*weight.Value // by Graph.Params, nil when they are not kept
-	again    *reopener       // reads them again
+	weights  []*weight.Value  // by Graph.Params, nil when they are not kept
+	again    *source.Reopener // reads them again, nil when that cannot be done
 	packs    *weight.Packs
 	compiled *plan.Compiled
 	options  Options
@@ -30,11 +31,12 @@ type Model struct {
 	plans  planCache
 }
 
-// newModel compiles a program whose weights are bound. It plans for a batch of
+// newModel compiles the program of an opened file. It plans for a batch of
 // one where the other dimensions are known, so that a model that cannot run
 // fails here.
-func newModel(file FileInfo, arch *keras.Model, prog *layers.Program, weights []*weight.Value, o Options) (*Model, error) {
-	m := &Model{file: file, arch: arch, prog: prog, options: o, threads: o.Threads}
+func newModel(src *source.Model, o Options) (*Model, error) {
+	prog, weights := src.Program, src.Weights
+	m := &Model{file: src.Info, arch: src.Arch, prog: prog, again: src.Again(), options: o, threads: o.Threads}
 	if m.threads <= 0 {
 		m.threads = goruntime.GOMAXPROCS(0)
 	}
@@ -75,7 +77,7 @@ func (m *Model) withWeights(use func([]*weight.Value) error) error {
 	if m.weights != nil || m.again == nil {
 		return use(m.weights)
 	}
-	return m.again.weights(m.prog, use)
+	return m.again.Weights(m.prog, use)
 }
 
 // plan returns the plan for inputs of the given shapes.

@@ -5,6 +5,7 @@ import (
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 // Options change how a model is opened and run. The zero value is the default.
@@ -52,9 +53,6 @@ func (l Limits) withDefaults() Limits {
 	if l.Activation <= 0 {
 		l.Activation = 2 << 30
 	}
-	if l.Weights <= 0 {
-		l.Weights = 64 << 30
-	}
 	if l.Winograd <= 0 {
 		l.Winograd = 1 << 30
 	}
@@ -62,6 +60,14 @@ func (l Limits) withDefaults() Limits {
 		l.Plans = 16
 	}
 	return l
+}
+
+// source are the options of opening the file.
+func (o *Options) source() source.Options {
+	return source.Options{
+		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, TheanoKernels: o.TheanoKernels,
+		Limits: source.Limits{Weights: o.Limits.Weights, Keras: o.Limits.Keras, HDF5: o.Limits.HDF5},
+	}
 }
 
 // plan are the options of a plan that keeps the values keep.

@@ -10,4 +10,6 @@ var (
 	ErrDType = errors.New("dtype mismatch")
 	// ErrAttr reports an op attribute out of range.
 	ErrAttr = errors.New("attribute out of range")
+	// ErrLimit reports sizes beyond a limit that was set.
+	ErrLimit = errors.New("limit exceeded")
 )

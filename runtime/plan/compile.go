@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -9,7 +8,7 @@ import (
 )
 
 // ErrLimit reports a plan that needs more memory than its limit.
-var ErrLimit = errors.New("limit exceeded")
+var ErrLimit = graph.ErrLimit
 
 // Options change how a graph is compiled.
 type Options struct {

@@ -1,4 +1,4 @@
-package runtime
+package source
 
 import (
 	"fmt"
@@ -8,26 +8,28 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
-// A reopener opens a model's file once more. A model keeps its weights in the
-// forms that its plans use, and those can be less than the file has: where a
-// BatchNormalization was folded into a kernel, the file alone has the kernel.
-type reopener struct {
+// A Reopener opens a model's file once more. A plan keeps weights in the
+// forms that its steps use, and those can be less than the file has: where a
+// BatchNormalization was folded into a kernel, the file alone has the kernel. It
+// is safe for concurrent use.
+type Reopener struct {
 	name   string
 	loader loader
 	files  []fs.FileInfo // as they were
 }
 
-// weights binds the weights of prog anew and hands them to use, while the file is open.
-func (r *reopener) weights(prog *layers.Program, use func([]*weight.Value) error) error {
+// Weights binds the weights of prog anew and hands them to use, while the file
+// is open. It is an error if the file has changed since it was opened first.
+func (r *Reopener) Weights(prog *layers.Program, use func([]*weight.Value) error) error {
 	l := r.loader // a copy: calls may run at the same time
 	defer func() { l.close() }()
 	c, err := l.openNamed(r.name)
 	if err != nil {
-		return fileError(l.shown, err)
+		return FileError(l.shown, err)
 	}
 	values, err := l.bind(c, prog)
 	if err != nil {
-		return fileError(l.shown, err)
+		return FileError(l.shown, err)
 	}
 	for i, now := range l.files {
 		if was := r.files[min(i, len(r.files)-1)]; len(l.files) != len(r.files) || now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime()) {
@@ -35,8 +37,8 @@ func (r *reopener) weights(prog *layers.Program, use func([]*weight.Value) error
 		}
 	}
 	err = use(values)
-	if f := weightError(err); f != err {
-		return fileError(l.shown, f)
+	if f := WeightError(err); f != err {
+		return FileError(l.shown, f)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package runtime
+package source
 
 import (
 	"errors"
@@ -88,8 +88,9 @@ func (s *source) wrap(err error) error {
 	return weightFailure{fmt.Errorf("layer %s (%s): weight %q: %w", p.Layer, p.Class, p.Name, err)}
 }
 
-// weightError drops from err what was being done when the weight was read.
-func weightError(err error) error {
+// WeightError drops from err what was being done when a weight was read, if it
+// is an error of that.
+func WeightError(err error) error {
 	var f weightFailure
 	if errors.As(err, &f) {
 		return f.error

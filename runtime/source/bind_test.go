@@ -1,4 +1,4 @@
-package runtime
+package source
 
 import (
 	"testing"
@@ -79,21 +79,4 @@ func TestEraOf(t *testing.T) {
 func TestFileOrder(t *testing.T) {
 	params := []graph.Param{{Name: "gamma", Trainable: true}, {Name: "moving_mean"}, {Name: "kernel", Frozen: true}, {Name: "count"}}
 	require.Equal(t, []int{0, 2, 1, 3}, fileOrder(params, []int{0, 1, 2, 3}))
-}
-
-func TestMatchRank(t *testing.T) {
-	for _, c := range []struct {
-		got, want, result graph.Shape
-	}{
-		{graph.Shape{2, 5}, graph.Shape{-1, 5}, graph.Shape{2, 5}},
-		{graph.Shape{2, 5, 1}, graph.Shape{-1, 5}, graph.Shape{2, 5}},
-		{graph.Shape{2, 5}, graph.Shape{-1, 5, 1}, graph.Shape{2, 5, 1}},
-		{graph.Shape{2, 5}, graph.Shape{-1, 5, -1}, nil},
-		{graph.Shape{2, 1, 5}, graph.Shape{-1, 5}, nil},
-		{graph.Shape{2, 4}, graph.Shape{-1, 5}, nil},
-	} {
-		got, ok := matchRank(c.got, c.want)
-		require.Equal(t, c.result != nil, ok, "%v for %v", c.got, c.want)
-		require.Equal(t, c.result, got)
-	}
 }

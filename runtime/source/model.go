@@ -1,0 +1,40 @@
+package source
+
+import (
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/weight"
+)
+
+// A Model is what a file holds: the architecture as Keras wrote it, the graph it
+// was lowered to, and the weights. Its weights are read from the file when they
+// are asked for, until Close.
+type Model struct {
+	Info    Info
+	Arch    *keras.Model
+	Program *layers.Program
+	// Weights are the values of Program.Graph.Params, in their order.
+	Weights []*weight.Value
+
+	again  *Reopener
+	loader *loader
+}
+
+// Info says what was opened.
+type Info struct {
+	Name    string // as given; "model" for a reader
+	Format  string // "Keras archive (.keras)"
+	Weights string // the file of the weights where it is another one
+	Bytes   int64  // of the file or files
+	Keras   string // version that wrote it, "" when the file does not say
+	Backend string // "tensorflow", ... or ""
+	// Warnings say what was assumed where the file leaves room for doubt.
+	Warnings []string
+}
+
+// Close closes the files. Weights that were not read by then cannot be.
+func (m *Model) Close() { m.loader.close() }
+
+// Again returns what opens the weights once more after Close, or nil for a
+// model that came from a reader.
+func (m *Model) Again() *Reopener { return m.again }
