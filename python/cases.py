@@ -312,6 +312,10 @@ CASES = [
     Case("names_odd", (7,), lambda x: chain(x, L.Dense(5, name="z.dense.one"), L.Dense(4, name="a-dense"), L.Dense(3, name="10")), "k3 k2h5"),
     Case("names_slash", (7,), lambda x: chain(x, L.Dense(5, name="block/one"), L.Dense(4, name="block/two/deep"), L.Dense(3, name="block")), K2),
     Case("names_unordered", (7,), lambda x: chain(x, L.Dense(6, name="dense_2"), L.Dense(5, name="dense"), L.Dense(4, name="dense_10"), L.Dense(3, name="dense_1")), "k3h5 k2"),
+    Case("batch_norm_training", [(9, 7, 3), (5,)], lambda x, y: [L.BatchNormalization()(x, training=True), L.BatchNormalization(scale=False, epsilon=0.01)(y, training=True), L.BatchNormalization(axis=1)(x, training=True)], BOTH),
+    Case("training_without_rate", [(7, 3), (5,)], lambda x, y: [L.LSTM(4)(x, training=True), L.Dropout(0.0)(y, training=True), seq(L.BatchNormalization(), L.Dense(4))(y, training=True)], BOTH),
+    Case("attention_batch", [(7,), (7,)], lambda x, y: [L.Attention()([x, y]), L.Attention(score_mode="concat", use_scale=True)([x, y]), L.AdditiveAttention()([x, y], use_causal_mask=True)], K2),
+    Case("dropout_call_true", (7, 3), lambda x: [L.Dense(3)(L.Dropout(0.5)(x, training=True)), L.LSTM(4, dropout=0.5)(x, training=True)], K3),
     Case("dropout_call_false", (7,), lambda x: L.Dense(3)(L.Dropout(0.5)(x, training=False)), "k3 k2h5"),
 
     # Recurrent

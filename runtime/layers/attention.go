@@ -103,6 +103,9 @@ func (s *scope) attend(c attentionConfig, in []graph.Value, score func(q, k, v g
 		s.Failf("%w: %d inputs, want query, value and perhaps key", graph.ErrShape, len(in))
 		return nil
 	}
+	if s.version.Major < 3 && in[0].Rank() == 2 {
+		return s.attendBatch(c, in, score)
+	}
 	for _, v := range in {
 		if !s.rank(v, 3) {
 			return nil
@@ -142,6 +145,27 @@ func (s *scope) attend(c attentionConfig, in []graph.Value, score func(q, k, v g
 		return []graph.Value{y, weights}
 	}
 	return []graph.Value{y}
+}
+
+// attendBatch lowers attention on inputs (batch, dim), which only Keras 2 takes:
+// its matrix products make the samples of the batch the queries and the values.
+func (s *scope) attendBatch(c attentionConfig, in []graph.Value, score func(q, k, v graph.Value) graph.Value) []graph.Value {
+	whole := make([]graph.Value, len(in))
+	for i, v := range in {
+		if !s.rank(v, 2) {
+			return nil
+		}
+		if _, masked := s.implicitMask(v); masked {
+			s.Failf("%w: a mask on an input %v", keras.ErrUnsupported, v.Shape)
+			return nil
+		}
+		whole[i] = s.Apply(graph.Reshape{Dims: []int{1, graph.Infer1, graph.KeepDim(1)}}, v)
+	}
+	out := s.attend(c, whole, score)
+	for i, y := range out {
+		out[i] = s.Apply(graph.Reshape{Dims: []int{graph.Infer1, graph.KeepDim(2)}}, y)
+	}
+	return out
 }
 
 // pairs is q + k for every query and key: (batch, tq, tv, dim).

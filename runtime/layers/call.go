@@ -53,6 +53,8 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 		case len(c.Args) == 0 && (k.Name == "inputs" || k.Name == "x"):
 			add(k.Arg)
 		case len(tensors) == 0 && k.Arg.Neutral():
+		case k.Name == "training" && s.version.Major >= 3:
+			// Keras 3's predict puts training=False in the place of what a call says.
 		case k.Name == "training":
 			if on, ok := k.Arg.Const.Bool(); len(tensors) > 0 || !ok && k.Arg.Const.Kind() != keras.Number {
 				s.Failf("%w: called with a tensor as training", keras.ErrUnsupported)
@@ -188,20 +190,18 @@ func ignoresMask(class string) bool {
 	return class == "BatchNormalization"
 }
 
-// randomInTraining reports the classes that compute something else when they
-// are called with training=true.
+// randomInTraining reports a layer whose results are random when it is called
+// with training=true, or, in SpectralNormalization, change from call to call.
 func (s *scope) randomInTraining() bool {
-	switch {
-	case s.class == "BatchNormalization":
-		return !s.frozen // Keras runs a frozen one as at inference
-	case strings.HasPrefix(s.class, "Random"):
-		// Keras 3 writes training=true, the default of these layers' call, into
-		// every Functional file; its predict turns it off.
-		return s.version.Major < 3
+	if strings.HasPrefix(s.class, "Random") || s.class == "SpectralNormalization" {
+		return true
 	}
-	for _, part := range []string{"Dropout", "Noise", "LSTM", "GRU", "RNN", "Attention", "SpectralNormalization"} {
-		if strings.Contains(s.class, part) {
-			return true
+	layers := append(slices.Clone(s.layer.Inner["cell"]), s.layer.Inner["cells"]...)
+	for _, l := range append(layers, s.layer) {
+		for _, key := range []string{"rate", "stddev", "dropout", "recurrent_dropout"} {
+			if rate, _ := l.Config.Get(key).Float(); rate != 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -12,12 +12,13 @@ import (
 const inputLayer = "InputLayer"
 
 // inputConfig is the config of an InputLayer. A batch_shape has null for
-// dimensions that are known only when the model runs.
+// dimensions that are known only when the model runs. Inputs that Keras takes as
+// sparse or ragged tensors too are dense here, where all rows have one length.
 type inputConfig struct {
-	BatchShape *keras.Value `json:"batch_shape"`
-	Sparse     bool         `json:"sparse"`
-	Ragged     bool         `json:"ragged"`
-	Optional   bool         `json:"optional"` // whether the input may be left out; kerasrun always wants it
+	BatchShape *keras.Value       `json:"batch_shape"`
+	Sparse     keras.TrainingOnly `json:"sparse"`
+	Ragged     keras.TrainingOnly `json:"ragged"`
+	Optional   bool               `json:"optional"` // whether the input may be left out; kerasrun always wants it
 }
 
 // inputType reads the type of an InputLayer. The shape is nil when the file does not say.
@@ -25,9 +26,6 @@ func (s *scope) inputType(l *keras.Layer) (graph.Type, error) {
 	c := inputConfig{}
 	if err := s.decode(l.Config, &c); err != nil {
 		return graph.Type{}, err
-	}
-	if c.Sparse || c.Ragged {
-		return graph.Type{}, fmt.Errorf("%w: sparse or ragged input", keras.ErrUnsupported)
 	}
 	_, d, _, err := policy(l.Config)
 	if err != nil {

@@ -30,6 +30,7 @@ type batchNormalizationConfig struct {
 //	moving_variance  (c)
 //	result           (batch, ..., c)
 //
+// Called with training=True the mean and the variance are those of the batch.
 // With renorm the layer has three more weights, which inference does not use.
 // In Keras 2 axis may be several axes; then the weights have the rank of x, and
 // 1 along the others.
@@ -71,8 +72,13 @@ var batchNormalizationLayer = define1("BatchNormalization",
 		if c.Center {
 			add(t.Weight("beta", stored...))
 		}
+		weights := len(in)
 		add(t.State("moving_mean", stored...))
 		add(t.State("moving_variance", stored...))
+		if s.training && !s.frozen {
+			mean, variance := t.batchMoments(c.Renorm, axes, in[0])
+			in = append(in[:weights], mean, variance)
+		}
 		if c.Renorm {
 			for _, name := range []string{"moving_stddev", "renorm_mean", "renorm_stddev"} {
 				t.declare(name, false, t.variable, stored)
@@ -81,6 +87,25 @@ var batchNormalizationLayer = define1("BatchNormalization",
 		y := t.Apply(graph.BatchNorm{Axes: axes, Epsilon: c.Epsilon, Scale: c.Scale, Center: c.Center}, in...)
 		return s.cast(t.fromLast(format, y), s.compute)
 	})
+
+// batchMoments returns the mean and the variance of x over all axes but those of
+// the weights, in their shape in the op.
+func (s *scope) batchMoments(renorm bool, axes []int, x graph.Value) (mean, variance graph.Value) {
+	if _, masked := s.implicitMask(x); masked || renorm {
+		s.Failf("%w: called with training=true, with a mask or renorm", keras.ErrUnsupported)
+	}
+	var rest []int
+	for i := range x.Rank() {
+		if !slices.Contains(axes, i) {
+			rest = append(rest, i)
+		}
+	}
+	over := func(v graph.Value, keep bool) graph.Value {
+		return s.Apply(graph.Reduce{Func: graph.ReduceMean, Axes: rest, KeepDims: keep}, v)
+	}
+	off := s.Apply(graph.Binary{Func: graph.Sub}, x, over(x, true))
+	return over(x, false), over(s.Apply(graph.Unary{Func: graph.Square}, off), false)
+}
 
 type layerNormalizationConfig struct {
 	Axis       whole   `json:"axis"`
