@@ -132,7 +132,9 @@ func (a *Archive) Weights() (io.ReaderAt, int64, error) {
 	switch {
 	case a.WeightsName != "":
 		return a.Open(a.WeightsName)
-	case a.Has("model.weights.npz"), a.Has("model.weights.json"):
+	case a.Has("model.weights.npz"):
+		return nil, 0, fmt.Errorf("%w: weights in model.weights.npz, which holds pickled Python objects", ErrUnsupported)
+	case a.Has("model.weights.json"):
 		return nil, 0, fmt.Errorf("%w: weights that are not in %s", ErrUnsupported, weightsName)
 	}
 	return nil, 0, fmt.Errorf("%w: zip without %s", ErrFormat, weightsName)

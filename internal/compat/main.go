@@ -1,13 +1,16 @@
 // Command compat tries every model file below a folder and prints a table: what
 // opens, what agrees with the outputs that Keras wrote beside it (NAME.npz), and
 // what is refused and why. It exits with 1 when a model that opens disagrees,
-// gives results that are not finite, or fails other than by a clear refusal.
+// gives results that are not finite, or fails other than by a clear refusal; with
+// -refusals also when a refused file does not stand in that list, or one that
+// does is not refused.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -23,11 +26,17 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: compat DIR")
+	list := flag.String("refusals", "", "`FILE` with the only files that may be refused")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: compat [-refusals FILE] DIR")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	bad, err := run(os.Args[1])
+	bad, err := run(flag.Arg(0), *list)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -37,9 +46,10 @@ func main() {
 	}
 }
 
-// An entry is what happened to one file.
+// An entry is what happened to one model.
 type entry struct {
-	folder, name string
+	folder, name string // of the model's file; name includes that of its weights: "a.json + a.h5"
+	stem         string // the file's name without .h5, .keras or .arch.json
 	verdict      verdict
 	detail       string
 	outputs      []kerasrun.Tensor // for inputs made by seed, of models without expected ones
@@ -50,16 +60,25 @@ type verdict string
 const (
 	agrees    verdict = "agrees"  // with Keras's outputs
 	runs      verdict = "runs"    // no outputs to compare; all finite
+	lowers    verdict = "lowers"  // an architecture without weights: every layer is known
 	refused   verdict = "refused" // unsupported, by name
 	invalid   verdict = "invalid" // damaged, incomplete or not a model
+	unlisted  verdict = "UNLISTED"
+	stale     verdict = "STALE" // listed as refused, but not refused
 	differs   verdict = "DIFFERS"
 	notFinite verdict = "NOT FINITE"
 	fails     verdict = "FAILS"
 )
 
-var verdicts = []verdict{agrees, runs, refused, invalid, differs, notFinite, fails}
+var verdicts = []verdict{agrees, runs, lowers, refused, invalid, unlisted, stale, differs, notFinite, fails}
 
-func run(root string) (bad int, err error) {
+func run(root, list string) (bad int, err error) {
+	var listed map[string]string
+	if list != "" {
+		if listed, err = readRefusals(list); err != nil {
+			return 0, err
+		}
+	}
 	weights, err := pairs(root)
 	if err != nil {
 		return 0, err
@@ -76,9 +95,21 @@ func run(root string) (bad int, err error) {
 			return nil
 		}
 		rel, _ := filepath.Rel(root, filepath.Dir(path))
-		e := try(path, weights[path])
-		e.folder, e.name = rel, d.Name()
-		entries = append(entries, e)
+		with := weights[path]
+		if with == nil {
+			with = []string{""}
+		}
+		for _, w := range with {
+			e := try(path, w)
+			e.folder, e.name, e.stem = rel, d.Name(), stemOf(d.Name())
+			if w != "" {
+				e.name += " + " + filepath.Base(w)
+			}
+			if listed != nil {
+				e.hold(listed)
+			}
+			entries = append(entries, e)
+		}
 		return nil
 	})
 	if err != nil {
@@ -88,12 +119,38 @@ func run(root string) (bad int, err error) {
 	return report(entries), nil
 }
 
-// pairs reads every index.json below root: which weights belong to which architecture.
-func pairs(root string) (map[string]string, error) {
-	weights := map[string]string{}
+// hold holds a verdict to the list of refusals.
+func (e *entry) hold(listed map[string]string) {
+	reason, known := listed[e.name]
+	switch isRefused := e.verdict == refused || e.verdict == invalid; {
+	case isRefused && !known:
+		e.verdict = unlisted
+	case isRefused:
+		e.detail = reason + ": " + e.detail
+	case known && e.verdict != fails:
+		e.verdict = stale
+	}
+}
+
+// pairs tells which files hold the weights of an architecture JSON: those that
+// an index.json below root names, and beside NAME.arch.json the files that
+// Keras calls NAME_weightsonly.h5, NAME.weights.h5, ..., or the whole model.
+func pairs(root string) (map[string][]string, error) {
+	weights := map[string][]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != "index.json" {
+		if err != nil {
 			return err
+		}
+		dir := filepath.Dir(path)
+		if stem, ok := strings.CutSuffix(path, ".arch.json"); ok {
+			for _, end := range []string{"_weightsonly.h5", ".weights.h5", "_sharded.weights.json", ".h5"} {
+				if exists(stem + end) {
+					weights[path] = append(weights[path], stem+end)
+				}
+			}
+		}
+		if d.Name() != "index.json" {
+			return nil
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -106,10 +163,9 @@ func pairs(root string) (map[string]string, error) {
 		if err := json.Unmarshal(text, &index); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		dir := filepath.Dir(path)
 		for _, e := range index {
 			if e.Weights != "" {
-				weights[filepath.Join(dir, e.Name)] = filepath.Join(dir, e.Weights)
+				weights[filepath.Join(dir, e.Name)] = []string{filepath.Join(dir, e.Weights)}
 			}
 		}
 		return nil
@@ -117,20 +173,33 @@ func pairs(root string) (map[string]string, error) {
 	return weights, err
 }
 
-// isModel reports whether path is a file to try: weights of a pair are not.
-func isModel(path string, weights map[string]string) bool {
-	for _, w := range weights {
-		if w == path {
+// isModel reports whether path is a file to try: weights of a pair are not,
+// unless they are a whole model, nor are the shards of weights.
+func isModel(path string, weights map[string][]string) bool {
+	name := filepath.Base(path)
+	if strings.Contains(name, "_sharded") || name == "index.json" || name == "case.json" {
+		return false
+	}
+	for model, with := range weights {
+		if slices.Contains(with, path) && path != strings.TrimSuffix(model, ".arch.json")+".h5" {
 			return false
 		}
 	}
 	switch filepath.Ext(path) {
-	case ".h5", ".hdf5", ".keras":
+	case ".h5", ".hdf5", ".keras", ".json":
 		return true
-	case ".json":
-		return weights[path] != ""
 	}
 	return false
+}
+
+// stemOf is what the forms of one model have in common.
+func stemOf(name string) string {
+	for _, end := range []string{".arch.json", ".h5", ".hdf5", ".keras", ".json"} {
+		if stem, ok := strings.CutSuffix(name, end); ok {
+			return stem
+		}
+	}
+	return name
 }
 
 // try opens one model and compares or runs it.
@@ -141,7 +210,11 @@ func try(path, weights string) entry {
 	}
 	m, err := kerasrun.Load(path, options...)
 	if err != nil {
-		return entry{verdict: kindOf(err), detail: short(path, err)}
+		kind := kindOf(err)
+		if errors.Is(err, kerasrun.ErrNotFound) && weights == "" && filepath.Ext(path) == ".json" {
+			kind = lowers
+		}
+		return entry{verdict: kind, detail: short(path, err)}
 	}
 	defer m.Close()
 	if _, err := os.Stat(path + ".npz"); err == nil {
@@ -151,7 +224,7 @@ func try(path, weights string) entry {
 	if npz := strings.TrimSuffix(path, filepath.Ext(path)) + ".npz"; exists(npz) {
 		return compare(npz, m)
 	}
-	return runSeeded(m, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
+	return runSeeded(m, stemOf(filepath.Base(path)))
 }
 
 func exists(path string) bool {
@@ -227,22 +300,24 @@ func runSeeded(m *kerasrun.Model, name string) entry {
 	return entry{verdict: runs, outputs: out}
 }
 
-// compareTwins holds the .h5 and the .keras of one model to each other.
+// compareTwins holds the .h5, the .keras and the .arch.json with weights of one model to each other.
 func compareTwins(entries []entry) {
+	first := map[string]*entry{}
 	for i := range entries {
-		a := &entries[i]
-		if filepath.Ext(a.name) != ".h5" || a.verdict != runs {
-			continue
-		}
-		for j := range entries {
-			b := &entries[j]
-			if b.folder != a.folder || b.name != strings.TrimSuffix(a.name, ".h5")+".keras" || b.verdict != runs || len(a.outputs) != len(b.outputs) {
-				continue
-			}
-			a.detail, b.detail = "agrees with its .keras", "agrees with its .h5"
-			for k := range a.outputs {
-				if d := verify.DefaultTolerance.Compare(a.outputs[k], b.outputs[k]); !d.OK {
-					a.verdict, a.detail = differs, "from its .keras: "+d.Reason
+		e := &entries[i]
+		key := filepath.Join(e.folder, e.stem)
+		f := first[key]
+		switch {
+		case e.verdict != runs:
+		case f == nil:
+			first[key] = e
+		case len(e.outputs) != len(f.outputs):
+			e.verdict, e.detail = differs, fmt.Sprintf("%d outputs, %s has %d", len(e.outputs), f.name, len(f.outputs))
+		default:
+			e.detail = "agrees with " + f.name
+			for k := range e.outputs {
+				if d := verify.DefaultTolerance.Compare(e.outputs[k], f.outputs[k]); !d.OK {
+					e.verdict, e.detail = differs, "from "+f.name+": "+d.Reason
 				}
 			}
 		}
@@ -260,20 +335,20 @@ func report(entries []entry) (bad int) {
 		}
 		count[e.folder][e.verdict]++
 		switch e.verdict {
-		case differs, notFinite, fails:
+		case unlisted, stale, differs, notFinite, fails:
 			bad++
 		}
 		fmt.Printf("%-10s %s/%s  %s\n", e.verdict, e.folder, e.name, e.detail)
 	}
 	fmt.Printf("\n%-16s", "folder")
 	for _, v := range verdicts {
-		fmt.Printf("%12s", v)
+		fmt.Printf("%11s", v)
 	}
 	fmt.Println()
 	for _, f := range folders {
 		fmt.Printf("%-16s", f)
 		for _, v := range verdicts {
-			fmt.Printf("%12d", count[f][v])
+			fmt.Printf("%11d", count[f][v])
 		}
 		fmt.Println()
 	}
