@@ -70,13 +70,13 @@ parity: $(PY) ## Compare with real Keras: the article's CNN and a slice of keras
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
 
-parity-full: $(PY) ## Compare with real Keras: the article's CNN and all of keras.applications.
+parity-full: $(PY) ## Compare with real Keras: the article's CNN and all of keras.applications, of Keras 3 and tf_keras.
 	$(PY) python/parity.py $(PARITY) --models all
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
 	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
 
-compat: ## Try every model file below MODELS and print a table.
-	$(GO) run ./internal/compat $(MODELS)
+compat: ## Try every model file below MODELS and print a table; REFUSALS lists those that may be refused.
+	$(GO) run ./internal/compat $(if $(REFUSALS),-refusals $(REFUSALS)) $(MODELS)
 
 bench: ## Run the benchmarks.
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./kernels/... .

@@ -1,11 +1,12 @@
 """Makes the large models that are not committed, with Keras's outputs and the
-float64 result: the article's CNN at 224x224 and keras.applications.
+float64 result: the article's CNN at 224x224 and keras.applications, those of
+tf_keras with the suffix _k2.
 
     python parity.py DIR [--models slice|all|Name,Name] [--force]
 
 Each model is made in a process of its own and lands in DIR/<Name>/ as
-model.keras, expect.npz (batch 2) and case.json. A folder that is complete is
-left alone."""
+model.keras (of tf_keras model.h5), expect.npz (batch 2) and case.json. A folder
+that is complete is left alone."""
 
 import argparse
 import os
@@ -18,16 +19,24 @@ from pathlib import Path
 
 SLICE = ["Article", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "ResNet50", "DenseNet121", "ConvNeXtTiny",
          "NASNetMobile", "Xception"]
-ALL = ["Article", *(f"ConvNeXt{s}" for s in ("Tiny", "Small", "Base", "Large", "XLarge")),
+BOTH = [*(f"ConvNeXt{s}" for s in ("Tiny", "Small", "Base", "Large", "XLarge")),
        *(f"DenseNet{n}" for n in (121, 169, 201)), *(f"EfficientNetB{n}" for n in range(8)),
        *(f"EfficientNetV2{s}" for s in ("B0", "B1", "B2", "B3", "S", "M", "L")), "InceptionResNetV2", "InceptionV3",
        "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetLarge", "NASNetMobile",
-       *(f"ResNet{n}{v}" for n in (50, 101, 152) for v in ("", "V2")), "VGG16", "VGG19", "Xception"]
+        *(f"ResNet{n}{v}" for n in (50, 101, 152) for v in ("", "V2")), "VGG16", "VGG19", "Xception"]
+OLD = "_k2"  # the suffix of tf_keras's
+OF_TF_KERAS = [*(f"RegNet{k}{n:03}" for k in "XY" for n in (2, 4, 6, 8, 16, 32, 40, 64, 80, 120, 160, 320)),
+               *(f"ResNetRS{n}" for n in (50, 101, 152, 200, 270, 350, 420))]
+ALL = ["Article", *BOTH, *(n + OLD for n in BOTH + OF_TF_KERAS)]
 
-# (height, width) where the default size would take minutes; 224 for those without a default.
-SIZES = {"MobileNetV3Small": 224, "MobileNetV3Large": 224, "EfficientNetB4": 190, "EfficientNetB5": 228,
-         "EfficientNetB6": 264, "EfficientNetB7": 300, "EfficientNetV2S": 192, "EfficientNetV2M": 240,
-         "EfficientNetV2L": 240, "NASNetLarge": 199}
+
+def size_of(name):
+    """The height and width of name's input, None for its default. The slice has
+    the sizes that people use; the rest are small, those of tf_keras odd as well,
+    since padding depends on that."""
+    if name in SLICE:
+        return 224 if name == "MobileNetV3Small" else None  # which has no default
+    return 107 if name.endswith(OLD) else 128
 
 
 def article(K):
@@ -51,9 +60,9 @@ def article(K):
 def build(K, name):
     if name == "Article":
         return article(K)
-    size = SIZES.get(name)
+    size = size_of(name)
     shape = {"input_shape": (size, size, 3)} if size else {}
-    return getattr(K.applications, name)(weights=None, classifier_activation=None, **shape)
+    return getattr(K.applications, name.removesuffix(OLD))(weights=None, classifier_activation=None, **shape)
 
 
 def pictures(rng, batch, height, width, channels):
@@ -112,7 +121,7 @@ def calibrate(K, model, rng, x):
 
 
 def make(name, out):
-    os.environ["GOLDEN_ERA"] = "3"
+    os.environ["GOLDEN_ERA"], file = ("2", "model.h5") if name.endswith(OLD) else ("3", "model.keras")
     import numpy as np
     import golden
     from golden import K
@@ -132,14 +141,14 @@ def make(name, out):
     part = out / (name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    model.save(part / "model.keras")
+    model.save(part / file)
     found, nodes = golden.classes(model)
     output = golden.run(model, [x])[0]
     values, parameters = upcast(model.get_weights()), model.count_params()
     del model
     K.backend.clear_session()
     K.backend.set_floatx("float64")
-    K.config.set_dtype_policy("float64")
+    golden.set_policy("float64")
     twin = build(K, name)
     twin.set_weights(values)
     del values
@@ -148,7 +157,7 @@ def make(name, out):
     if not np.isfinite(exact).all() or exact.std() < 1e-3 or abs(exact[0] - exact[1]).max() < 1e-3 * abs(exact).max():
         raise SystemExit(f"{name}: outputs say nothing: std {exact.std():.3g}")
     golden.write_npz(part / "expect.npz", {"input_0": x, "output_0": output, "exact_0": exact})
-    golden.write_case(part, {"name": name, "keras": golden.version(), "model": "model.keras", "weights": "",
+    golden.write_case(part, {"name": name, "keras": golden.version(), "model": file, "weights": "",
                              "seed": seed, "dtype": "float32", "classes": found, "operations": nodes,
                              "note": "made by python/parity.py", "parameters": int(parameters)})
     shutil.rmtree(out / name, ignore_errors=True)
