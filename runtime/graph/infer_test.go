@@ -86,6 +86,11 @@ func TestInfer(t *testing.T) {
 		{LSTM{Recurrence: Recurrence{Masked: true}}, []Type{f32(Dyn, 9, 3), f32(3, 8), f32(2, 8), f32(Dyn, 9)}, "shape mismatch: mask float32 (None, 9), want (None, 9)"},
 		{GRU{Recurrence: Recurrence{Bias: true}, ResetAfter: true}, []Type{f32(Dyn, 9, 3), f32(3, 6), f32(2, 6), f32(6)}, "shape mismatch: bias (6,), want (2, 6)"},
 		{SimpleRNN{Recurrence{State: true}}, []Type{f32(4, 9, 3), f32(3, 2), f32(2, 2), f32(5, 2)}, "shape mismatch: initial state (5, 2), want (4, 2)"},
+		{Call{"f", []Type{f32(Dyn, 3), f32(2)}}, []Type{f32(Dyn, 4)}, "(None, 3)"},
+		{Call{"f", []Type{f32(Dyn, -7)}}, []Type{f32(Dyn, 4)}, "attribute out of range: result 0 is [-1 -7]"},
+		{Call{"f", []Type{{DType: 99}}}, []Type{f32(Dyn, 4)}, "attribute out of range: result 0 of dtype 99"},
+		{Call{"", []Type{f32(2)}}, []Type{f32(Dyn, 4)}, `attribute out of range: call of "" on 1 operands with 1 results`},
+		{Call{"f", []Type{f32(2)}}, nil, `attribute out of range: call of "f" on 0 operands with 1 results`},
 	} {
 		t.Run(fmt.Sprintf("%s%v", Name(c.op), c.want), func(t *testing.T) {
 			out, err := c.op.Infer(c.in)
@@ -195,5 +200,36 @@ func TestInferNeverPanics(t *testing.T) {
 			got := v.Interface().(Op)
 			require.NotPanics(t, func() { _, _ = got.Infer(in) }, "%#v of %v", got, in)
 		}
+	}
+}
+
+// A Func answers for operands of any shape, and its answer is checked.
+func TestFunc(t *testing.T) {
+	run := func(in, out []Tensor) error { return nil }
+	same, err := Func{Run: run}.Call("same", []Type{f32(Dyn, 4), f32(3)})
+	require.NoError(t, err)
+	require.Equal(t, Call{"same", []Type{f32(Dyn, 4)}}, same)
+	halved := Func{Run: run, Infer: func(in []Type) ([]Type, error) {
+		in[0].Shape[0] = 99 // the function's own copy
+		if in[0].Shape[1]%2 != 0 {
+			return nil, fmt.Errorf("%w: odd", ErrShape)
+		}
+		return []Type{f32(Dyn, in[0].Shape[1]/2)}, nil
+	}}
+	in := []Type{f32(7, 4)}
+	c, err := halved.Call("halved", in)
+	require.NoError(t, err)
+	require.Equal(t, []Type{f32(7, 4)}, in)
+	require.Equal(t, []Type{f32(Dyn, 2)}, c.Results)
+	for want, f := range map[string]func() (Call, error){
+		"shape mismatch: odd":           func() (Call, error) { return halved.Call("h", []Type{f32(7, 5)}) },
+		`call of "h", which has no Run`: func() (Call, error) { return Func{}.Call("h", in) },
+		`call of "h" without operands`:  func() (Call, error) { return halved.Call("h", nil) },
+		`call of "h" on 1 operands with 0 re`: func() (Call, error) {
+			return Func{Run: run, Infer: func([]Type) ([]Type, error) { return nil, nil }}.Call("h", in)
+		},
+	} {
+		_, err := f()
+		require.ErrorContains(t, err, want)
 	}
 }

@@ -20,6 +20,8 @@ type Options struct {
 	MaxActivation int64
 	// Winograd bounds the bytes of weights transformed for Winograd's convolution; 0 leaves it out.
 	Winograd int64
+	// Funcs are the functions that Calls run, by name.
+	Funcs map[string]graph.Func
 }
 
 // Compiled is a graph after the passes. It is immutable and safe for concurrent use.
@@ -39,6 +41,7 @@ func Compile(g *graph.Graph, weights []*weight.Value, packs *weight.Packs, o Opt
 		return nil, fmt.Errorf("%w: %d weights, want %d", graph.ErrShape, len(weights), len(g.Params))
 	}
 	p := newProgram(g, weights, o.Keep)
+	p.funcs = o.Funcs
 	for _, pass := range passes {
 		if o.NoFuse && pass.fuses {
 			continue

@@ -43,6 +43,8 @@ func (s Step) Describe() string {
 		text = string(op.Func)
 	case graph.Binary:
 		text = string(op.Func)
+	case graph.Call:
+		text = "call " + op.Name
 	case graph.Pool:
 		text = string(op.Kind) + " pool"
 	case graph.Reduce:

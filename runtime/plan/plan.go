@@ -70,7 +70,7 @@ func (s *Slot) Span() int {
 
 // Plan makes the plan for inputs of the given shapes, which must fit the model's.
 func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
-	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, joins: c.joins, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values)), parts: map[*node][]bool{}, into: map[int]string{}}
+	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, joins: c.joins, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values)), parts: map[*node][]bool{}, into: map[int]string{}, calls: map[*node]graph.Call{}}
 	for i := range b.slot {
 		b.slot[i] = -1
 	}
@@ -97,10 +97,11 @@ type planner struct {
 	limit    int64
 	winograd int64
 	joins    bool
-	types    []graph.Type     // by value, concrete
-	slot     []int            // by value
-	parts    map[*node][]bool // of concatenations: operands that are written into the result
-	into     map[int]string   // by value that is a part: the layer of the concatenation
+	types    []graph.Type         // by value, concrete
+	slot     []int                // by value
+	parts    map[*node][]bool     // of concatenations: operands that are written into the result
+	into     map[int]string       // by value that is a part: the layer of the concatenation
+	calls    map[*node]graph.Call // for the concrete operands
 	plan     Plan
 }
 
@@ -123,7 +124,7 @@ func (b *planner) infer(inputs []graph.Shape) error {
 		for i := range in {
 			in[i] = b.types[n.in[i]]
 		}
-		out, err := n.op.Infer(in)
+		out, err := b.results(n, in)
 		if err != nil {
 			return fmt.Errorf("layer %s: %s: %w", n.layers[0], graph.Name(n.op), err)
 		}
@@ -142,9 +143,36 @@ func (b *planner) infer(inputs []graph.Shape) error {
 	return nil
 }
 
+// results infers the types of the results of n. Of a Call it asks the function,
+// whose answer must fit the one it gave when the model was lowered.
+func (b *planner) results(n *node, in []graph.Type) ([]graph.Type, error) {
+	c, ok := n.op.(graph.Call)
+	if !ok {
+		return n.op.Infer(in)
+	}
+	c, err := b.p.funcs[c.Name].Call(c.Name, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Results) != len(n.out) {
+		return nil, fmt.Errorf("%w: %d results, but %d when the model was loaded", graph.ErrShape, len(c.Results), len(n.out))
+	}
+	for i, v := range n.out {
+		t, was := c.Results[i], b.p.values[v].Type
+		if t.DType != was.DType || !was.Shape.Fits(t.Shape) || !t.Shape.Known() {
+			return nil, fmt.Errorf("%w: result %d is %v %v for operands of known shapes, but was %v %v when the model was loaded", graph.ErrShape, i, t.DType, t.Shape, was.DType, was.Shape)
+		}
+	}
+	b.calls[n] = c
+	return c.Results, nil
+}
+
 // spec describes the step of n.
 func (b *planner) spec(n *node) step.Spec {
 	spec := step.Spec{Op: n.op, Epilogue: n.epi, Winograd: b.winograd, Fixed: b.p.fixed(n)}
+	if c, ok := b.calls[n]; ok {
+		spec.Op, spec.Func = c, b.p.funcs[c.Name]
+	}
 	for _, v := range n.in {
 		spec.In = append(spec.In, b.types[v])
 		spec.Const = append(spec.Const, b.p.consts[v])

@@ -40,6 +40,7 @@ type program struct {
 	names   []string
 	err     error                 // the first of reading a constant
 	readers map[*weight.Value]int // nodes that read a constant
+	funcs   map[string]graph.Func // that Calls run
 }
 
 func newProgram(g *graph.Graph, weights []*weight.Value, keep []int) *program {

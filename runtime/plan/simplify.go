@@ -108,6 +108,9 @@ const maxFold = 1 << 22
 func foldConstants(p *program) error {
 	for _, n := range p.nodes {
 		known, size := len(n.in) > 0, 0
+		if _, ok := n.op.(graph.Call); ok {
+			continue // its function belongs to the runs
+		}
 		for _, v := range n.in {
 			c := p.consts[v]
 			if known = known && c != nil; known {

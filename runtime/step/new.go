@@ -115,6 +115,9 @@ func sameType(a, b graph.Type) bool { return a.DType == b.DType && slices.Equal(
 // step picks the form: movers and casts run every element type, kernels
 // float32, the plain form the rest.
 func (m *maker) step() (Step, error) {
+	if c, ok := m.Op.(graph.Call); ok {
+		return m.call(c)
+	}
 	if !slices.ContainsFunc(m.Out, func(t graph.Type) bool { return elems(t.Shape) > 0 }) {
 		return &nothing{m.base("nothing", 0, split{0, 1, 0})}, nil
 	}

@@ -3,6 +3,7 @@ package step
 import (
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,11 +11,14 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
+// computed are the ops that have a meaning of their own; TestCall is about the other.
+var computed = slices.DeleteFunc(slices.Clone(graph.Ops), func(op graph.Op) bool { return graph.Name(op) == "Call" })
+
 // TestEveryOpHasAStep holds the table of trials against the list of ops: a new
 // op needs a trial, and TestAgainstReference runs it.
 func TestEveryOpHasAStep(t *testing.T) {
-	require.Len(t, trials, len(graph.Ops))
-	for _, op := range graph.Ops {
+	require.Len(t, trials, len(computed))
+	for _, op := range computed {
 		require.Contains(t, trials, graph.Name(op))
 	}
 }
@@ -22,7 +26,7 @@ func TestEveryOpHasAStep(t *testing.T) {
 // TestAgainstReference compares steps with the plain float64 forms on random
 // operands, chunks in both orders.
 func TestAgainstReference(t *testing.T) {
-	for _, op := range graph.Ops {
+	for _, op := range computed {
 		t.Run(graph.Name(op), func(t *testing.T) {
 			r := rand.New(rand.NewSource(1))
 			for range 120 {
@@ -44,7 +48,7 @@ func TestAgainstReference(t *testing.T) {
 
 // TestAllocations demands that a float32 run allocates nothing.
 func TestAllocations(t *testing.T) {
-	for _, op := range graph.Ops {
+	for _, op := range computed {
 		t.Run(graph.Name(op), func(t *testing.T) {
 			r := rand.New(rand.NewSource(2))
 			for range 20 {

@@ -55,6 +55,8 @@ type Spec struct {
 	// does not read the operand.
 	Const    []*weight.Value
 	Epilogue Epilogue
+	// Func is what a Call runs.
+	Func graph.Func
 	// InStride, by operand, and OutStride are the distances from pixel to pixel
 	// (elements along the last axis) of what is a part of a wider tensor; 0, or no
 	// InStride, means that pixels lie side by side. See Strided.
