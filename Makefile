@@ -62,8 +62,9 @@ $(PY): python/requirements.txt
 	$(PY) -m pip install -q -r python/requirements.txt
 	@touch $(PY)
 
-goldens: $(PY) ## Rewrite every golden case in testdata/models from real Keras.
+goldens: $(PY) ## Rewrite every golden case in testdata/models and testdata/custom from real Keras.
 	$(PY) python/cases.py
+	$(PY) python/custom.py
 
 parity: $(PY) ## Compare with real Keras: the article's CNN and a slice of keras.applications.
 	$(PY) python/parity.py $(PARITY) --models slice

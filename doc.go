@@ -13,6 +13,22 @@
 // wrote a file decides its semantics. A layer that is not known is an error
 // ([ErrUnsupported]) that names it, never a different number.
 //
+// # Layers of your own
+//
+// A class that Keras does not have comes in with [WithLayer], a function with
+// [WithActivation]. The Python code of a Lambda is never run: [WithLambda] says in
+// Go what it computes. A [LayerFunc] runs once, when the model is opened, and
+// writes the layer as ops of package runtime/graph, which are planned and fused
+// like any other's:
+//
+//	double := func(b *kerasrun.LayerBuilder, config *keras.Value, in []kerasrun.Value) ([]kerasrun.Value, error) {
+//		return []kerasrun.Value{b.Apply(graph.Binary{Func: graph.Add}, in[0], in[0])}, b.Err()
+//	}
+//	model, err := kerasrun.Load("model.keras", kerasrun.WithLayer("Double", double))
+//
+// What ops cannot say is a [Func], Go code that the model calls at each
+// prediction: [LayerBuilder.Call].
+//
 // # Concurrency and memory
 //
 // A [Model] is immutable; any number of goroutines may call its methods.

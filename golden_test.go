@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kerasrun/kerasrun"
@@ -18,8 +19,11 @@ type goldenCase struct {
 }
 
 // TestGolden holds every case of testdata/models to Keras's own error.
-func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/models/*/case.json")
+func TestGolden(t *testing.T) { checkFolder(t, "testdata/models") }
+
+// checkFolder holds every case of a folder, loaded with options, to Keras's own error.
+func checkFolder(t *testing.T, folder string, options ...kerasrun.Option) {
+	files, err := filepath.Glob(folder + "/*/case.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
@@ -30,8 +34,8 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			var c goldenCase
 			require.NoError(t, json.Unmarshal(text, &c))
-			checkGolden(t, dir, c, 3)
-			checkGolden(t, dir, c, 2, kerasrun.WithExact())
+			checkGolden(t, dir, c, 3, options...)
+			checkGolden(t, dir, c, 2, append(slices.Clone(options), kerasrun.WithExact())...)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package kerasrun
 
 import (
 	"github.com/kerasrun/kerasrun/runtime"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 )
 
@@ -62,18 +63,52 @@ func WithTheanoKernels(theano bool) Option {
 	return func(c *config) { c.TheanoKernels = &theano }
 }
 
-// A LayerFunc lowers a layer class to ops: see [WithLayer].
+// A LayerFunc lowers a layer class to ops or to Go code: see [WithLayer].
 type LayerFunc = layers.LayerFunc
 
-// A LayerBuilder is where a LayerFunc declares weights and applies ops.
+// An ActivationFunc lowers an activation function: see [WithActivation].
+type ActivationFunc = layers.ActivationFunc
+
+// A LayerBuilder is where a LayerFunc declares weights, applies ops and calls Go code.
 type LayerBuilder = layers.LayerBuilder
 
-// WithLayer supplies a class that Keras does not have, or replaces one that it has.
+// A Value is an edge of the model's graph: an operand of a LayerFunc, a weight
+// or a result. Its dimension 0 is the batch, -1 where it is not known.
+type Value = graph.Value
+
+// A Func is Go code that a LayerFunc can call for what ops cannot say: see [LayerBuilder.Call].
+type Func = graph.Func
+
+// A Type is the element type and shape of a Value.
+type Type = graph.Type
+
+// WithLayer supplies a class that Keras does not have, or replaces one that it
+// has. class is the name of the class, its registered name ("MyPackage>MyLayer")
+// or the path of one layer ("encoder/my_layer"). lower is called while a model
+// is opened, once for each call of the layer in the model.
 func WithLayer(class string, lower LayerFunc) Option {
-	return func(c *config) {
-		if c.Layers == nil {
-			c.Layers = map[string]layers.LayerFunc{}
-		}
-		c.Layers[class] = lower
+	return func(c *config) { put(&c.Layers, class, lower) }
+}
+
+// WithLambda says what a Lambda layer computes, by its path ("encoder/lambda_1")
+// or name. The Python code of a Lambda is never run: without this option, a
+// model that has one does not load. The layer's arguments are in the config that
+// lower gets.
+func WithLambda(layer string, lower LayerFunc) Option {
+	return func(c *config) { put(&c.Lambdas, layer, lower) }
+}
+
+// WithActivation supplies an activation function that Keras does not have, or
+// replaces one that it has, by the name that stands in the configs of layers.
+// Inside recurrent layers there can be none.
+func WithActivation(name string, lower ActivationFunc) Option {
+	return func(c *config) { put(&c.Activations, name, lower) }
+}
+
+// put sets a key of a map that may have to be made.
+func put[F any](m *map[string]F, key string, f F) {
+	if *m == nil {
+		*m = map[string]F{}
 	}
+	(*m)[key] = f
 }

@@ -205,6 +205,9 @@ func (p *archParser) layerOf(entry, config *Value, class, name, path string) (l 
 	l = &Layer{Name: name, BuildConfig: entry.Get("build_config")}
 	l.Module, _ = entry.Get("module").Str()
 	l.Registered, _ = entry.Get("registered_name").Str()
+	if l.Registered == "" && strings.Contains(class, ">") { // Keras 2, and Keras 3 in .h5
+		l.Registered = class
+	}
 	if l.BuildConfig.IsNull() {
 		l.BuildConfig = nil
 	}

@@ -51,7 +51,7 @@ func newModel(src *source.Model, o Options) (*Model, error) {
 	}
 	m.plans.size = o.Limits.Plans
 	var err error
-	m.compiled, err = plan.Compile(prog.Graph, weights, m.packs, o.plan(nil))
+	m.compiled, err = plan.Compile(prog.Graph, weights, m.packs, o.plan(prog, nil))
 	if err != nil {
 		return nil, err
 	}

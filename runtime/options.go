@@ -16,8 +16,9 @@ type Options struct {
 	AllowUnknownKeys bool
 	// InputShapes gives the shapes of the inputs, batch included, where the file does not.
 	InputShapes []Shape
-	// Layers lowers classes that Keras does not have, by class name.
-	Layers map[string]layers.LayerFunc
+	// Layers, Lambdas and Activations lower what Keras does not define: see [layers.Options].
+	Layers, Lambdas map[string]layers.LayerFunc
+	Activations     map[string]layers.ActivationFunc
 	// TheanoKernels says whether the convolution kernels of a legacy file are those of Theano,
 	// to be turned by 180 degrees; nil decides by the file.
 	TheanoKernels *bool
@@ -65,14 +66,15 @@ func (l Limits) withDefaults() Limits {
 // source are the options of opening the file.
 func (o *Options) source() source.Options {
 	return source.Options{
-		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, TheanoKernels: o.TheanoKernels,
+		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers,
+		Lambdas: o.Lambdas, Activations: o.Activations, TheanoKernels: o.TheanoKernels,
 		Limits: source.Limits{Weights: o.Limits.Weights, Keras: o.Limits.Keras, HDF5: o.Limits.HDF5},
 	}
 }
 
-// plan are the options of a plan that keeps the values keep.
-func (o *Options) plan(keep []int) plan.Options {
-	p := plan.Options{Keep: keep, NoFuse: o.noFuse, MaxActivation: o.Limits.Activation}
+// plan are the options of a plan of prog that keeps the values keep.
+func (o *Options) plan(prog *layers.Program, keep []int) plan.Options {
+	p := plan.Options{Keep: keep, NoFuse: o.noFuse, MaxActivation: o.Limits.Activation, Funcs: prog.Funcs}
 	if !o.Exact {
 		p.Winograd = o.Limits.Winograd
 	}

@@ -81,7 +81,7 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 	}
 	var p *plan.Plan
 	err = m.withWeights(func(weights []*weight.Value) error {
-		c, err := plan.Compile(m.prog.Graph, weights, weight.NewPacks(m.threads), m.options.plan(keep))
+		c, err := plan.Compile(m.prog.Graph, weights, weight.NewPacks(m.threads), m.options.plan(m.prog, keep))
 		if err != nil {
 			return err
 		}

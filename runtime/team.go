@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/plan"
 	"github.com/kerasrun/kerasrun/runtime/step"
 )
@@ -139,6 +140,9 @@ func stepError(st *plan.Step, err error) error {
 }
 
 func panicError(st *plan.Step, r any) error {
+	if c, ok := st.Op.(graph.Call); ok {
+		return fmt.Errorf("layer %s: the Go function %q panicked: %v\n%s", st.Layers[0], c.Name, r, debug.Stack())
+	}
 	return fmt.Errorf("layer %s: %s: internal error: %v\n%s", st.Layers[0], st.Describe(), r, debug.Stack())
 }
 

@@ -62,10 +62,10 @@ func (a activationArg) name() (name, class string) {
 var activationLayers = []string{"ELU", "LeakyReLU", "ReLU", "Softmax", "ThresholdedReLU"}
 
 // alongAxis reports activations that look along the last axis, rather than at
-// each element by itself.
-func (a activationArg) alongAxis() bool {
+// each element by itself. The supplied ones may.
+func (s *scope) alongAxis(a activationArg) bool {
 	name, class := a.name()
-	return class == "Softmax" || slices.Contains([]string{"softmax", "log_softmax", "sparsemax", "glu"}, name)
+	return s.options.Activations[name] != nil || class == "Softmax" || slices.Contains([]string{"softmax", "log_softmax", "sparsemax", "glu"}, name)
 }
 
 // activate applies an activation to x.
@@ -74,7 +74,9 @@ func (s *scope) activate(a activationArg, x graph.Value) graph.Value {
 		return none()
 	}
 	name, class := a.name()
-	switch {
+	switch f := s.options.Activations[name]; {
+	case f != nil:
+		return s.activateCustom(f, name, x)
 	case name != "":
 		return s.activateByName(name, x)
 	case !slices.Contains(activationLayers, class):
@@ -103,7 +105,7 @@ func (s *scope) activateByName(name string, x graph.Value) graph.Value {
 	case name == "glu":
 		return s.gatedLinearUnit(x)
 	case !ok:
-		s.Failf("%w: activation %q", keras.ErrUnsupported, name)
+		s.Failf("%w: activation %q; supply it with WithActivation(%q, ...)", keras.ErrUnsupported, name, name)
 		return none()
 	case name == "softmax" && s.version.Major < 3 && x.Rank() < 2:
 		s.Failf("%w: softmax of an input %v", graph.ErrShape, x.Shape)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
 func TestActivationNames(t *testing.T) {
@@ -95,12 +96,13 @@ func TestHardSigmoidByVersion(t *testing.T) {
 
 // An activation along the last axis sees that of the layer's data format.
 func TestActivationAlongAxis(t *testing.T) {
-	for _, text := range []string{`"softmax"`, `"log_softmax"`, `"sparsemax"`, `{"class_name":"Softmax","config":{}}`, `{"class_name":"function","config":"softmax"}`} {
+	s := &scope{shared: &shared{options: Options{Activations: map[string]ActivationFunc{"mine": func(_ *LayerBuilder, x graph.Value) (graph.Value, error) { return x, nil }}}}}
+	for _, text := range []string{`"softmax"`, `"log_softmax"`, `"sparsemax"`, `{"class_name":"Softmax","config":{}}`, `{"class_name":"function","config":"softmax"}`, `"mine"`} {
 		a := activationArg{config(t, text)}
-		require.True(t, a.alongAxis(), text)
+		require.True(t, s.alongAxis(a), text)
 	}
 	for _, text := range []string{`"relu"`, `null`, `{"class_name":"ReLU","config":{}}`} {
 		a := activationArg{config(t, text)}
-		require.False(t, a.alongAxis(), text)
+		require.False(t, s.alongAxis(a), text)
 	}
 }

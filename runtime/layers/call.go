@@ -47,6 +47,7 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 		add(a)
 	}
 	kwargs = map[string]graph.Value{}
+	supplied := s.custom() != nil
 	for _, k := range c.Kwargs {
 		tensors := sortKeys(k.Arg).Tensors(nil)
 		switch {
@@ -61,6 +62,8 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 			} else if n, _ := k.Arg.Const.Float(); on || n != 0 {
 				s.training = true
 			}
+		case supplied && (k.Name == "mask" || k.Name == "initial_state") && len(tensors) == 1 && k.Arg.Kind == keras.ArgTensor:
+			kwargs[k.Name] = value(tensors[0])
 		case k.Name == "mask" && ignoresMask(s.class):
 		case k.Name == "mask" && s.layer.Graph != nil:
 			in = s.maskInputs(in, k.Arg, value)
@@ -85,8 +88,13 @@ func (s *scope) arguments(c keras.Call, value func(*keras.Arg) graph.Value) (in 
 			for _, t := range tensors {
 				s.states = append(s.states, value(t))
 			}
-		case len(tensors) == 1 && k.Arg.Kind == keras.ArgTensor && takesKeyword(s.class, k.Name):
+		case len(tensors) == 1 && k.Arg.Kind == keras.ArgTensor && (supplied || takesKeyword(s.class, k.Name)):
 			kwargs[k.Name] = value(tensors[0])
+		case supplied && k.Arg.Kind == keras.ArgConst:
+			if s.constants == nil {
+				s.constants = map[string]*keras.Value{}
+			}
+			s.constants[k.Name] = k.Arg.Const
 		default:
 			s.Failf("%w: called with keyword argument %q", keras.ErrUnsupported, k.Name)
 		}
@@ -213,7 +221,7 @@ func (s *scope) apply(in []graph.Value) []graph.Value {
 		return nil
 	}
 	if f := s.custom(); f != nil {
-		return s.customMask(in, s.applyCustom(f, in))
+		return s.applyCustom(f, in)
 	}
 	if s.layer.Graph != nil {
 		return s.model(s.layer.Graph, in)
@@ -269,7 +277,7 @@ func (s *scope) unknown() error {
 	}
 	switch s.class {
 	case "Lambda":
-		return fmt.Errorf("%w: it holds Python code; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.path)
+		return s.lambdaError()
 	case "TFSMLayer":
 		return fmt.Errorf("%w: it refers to a TensorFlow SavedModel; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.path)
 	}

@@ -54,7 +54,7 @@ func (s *scope) finish(f dataFormat, useBias bool, a activationArg, y graph.Valu
 	if useBias {
 		y = s.Apply(graph.AddBias{}, y, s.Weight("bias", filters))
 	}
-	if a.alongAxis() {
+	if s.alongAxis(a) {
 		return s.activate(a, s.fromLast(f, y))
 	}
 	return s.fromLast(f, s.activate(a, y))

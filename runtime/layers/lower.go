@@ -21,6 +21,8 @@ type Program struct {
 	// Outputs is the structure that the model returns: a tensor, list or dict
 	// (in the order of its sorted keys). Its tensors are Graph.Outputs, in order.
 	Outputs *keras.Arg
+	// Funcs holds the functions that the Calls of Graph run, by name.
+	Funcs map[string]graph.Func
 }
 
 // LayerInfo describes a layer of a Program.
@@ -52,6 +54,10 @@ type Options struct {
 	// Layers lowers layers that Keras does not define, by path ("encoder/lambda_1"),
 	// registered name ("MyPackage>MyLayer") or class ("MyLayer"), in this order.
 	Layers map[string]LayerFunc
+	// Lambdas lowers Lambda layers, by path or name.
+	Lambdas map[string]LayerFunc
+	// Activations lowers activations that Keras does not define, or replaces some, by name.
+	Activations map[string]ActivationFunc
 	// Vocabularies holds the texts of vocabulary files by the path of their layer
 	// in the weights: "layers/string_lookup".
 	Vocabularies map[string]string
@@ -111,7 +117,7 @@ func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *P
 		shared: &shared{
 			classes: map[string]class{}, options: o, version: m.Version,
 			params: map[string]graph.Value{}, index: map[*keras.Layer]int{}, keepBatch: keepBatch,
-			masks: map[int]graph.Value{}, backward: map[*keras.Layer]*keras.Layer{},
+			funcs: map[string]graph.Func{}, orders: map[int][]string{}, masks: map[int]graph.Value{}, backward: map[*keras.Layer]*keras.Layer{},
 		},
 		layer: root, class: root.Class, depth: -1,
 		trainable: trainable(root.Config), frozen: !trainable(root.Config),
@@ -128,7 +134,7 @@ func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *P
 		return nil, s.fixedBatch, err
 	}
 	s.sortParams(g)
-	return &Program{Graph: g, Layers: s.shared.layers, Outputs: outputs}, s.fixedBatch, nil
+	return &Program{Graph: g, Layers: s.shared.layers, Outputs: outputs, Funcs: s.funcs}, s.fixedBatch, nil
 }
 
 // register lists the layers of g in the order of the file, each followed by
@@ -209,13 +215,26 @@ func sortKeys(a *keras.Arg) *keras.Arg {
 }
 
 // sortParams brings the parameters, which were declared in the order of
-// execution, into the order of the layers, and lists them by layer.
+// execution, into the order of the layers, and lists them by layer. Those of a
+// supplied layer come first, then those of its objects in the order it gives.
 func (s *scope) sortParams(g *graph.Graph) {
 	order := make([]int, len(g.Params))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return s.owner[i] - s.owner[j] })
+	rank := func(i int) int {
+		names := s.orders[s.owner[i]]
+		if s.object[i] == "" {
+			return -1
+		}
+		if k := slices.Index(names, s.object[i]); k >= 0 {
+			return k
+		}
+		return len(names)
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Or(s.owner[i]-s.owner[j], rank(i)-rank(j))
+	})
 	params := make([]graph.Param, len(order))
 	for i, k := range order {
 		params[i] = g.Params[k]

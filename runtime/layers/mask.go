@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kerasrun/kerasrun/keras"
@@ -236,23 +237,18 @@ func (s *scope) mergedMask(in, masks []graph.Value, missing int) (graph.Value, b
 	return m, true
 }
 
-// customMask gives the results of a layer that the caller supplies their masks.
-// Only for a Lambda is known what Keras does.
+// customMask gives the results of a layer that the caller supplies, and whose
+// function asked for no mask, theirs. Only for a Lambda is known what Keras does:
+// its result has none, unless in Keras 3 it is the operand itself.
 func (s *scope) customMask(in, out []graph.Value) []graph.Value {
-	for _, v := range in {
-		mask, ok := s.implicitMask(v)
-		switch {
-		case !ok:
-		case s.class != "Lambda":
-			s.Failf("%w: a supplied layer called on a masked input", keras.ErrUnsupported)
-			return nil
-		case s.version.Major < 3:
-			return s.unmasked(out)
-		case v.ID == in[0].ID:
-			for _, y := range out {
-				s.setMask(y, mask)
-			}
-		}
+	masked := slices.ContainsFunc(in, func(v graph.Value) bool { _, ok := s.implicitMask(v); return ok })
+	switch {
+	case !masked:
+	case s.class != "Lambda" || !s.layer.Config.Get("mask").IsNull():
+		s.Failf("%w: a supplied layer called on a masked input, whose function does not read the mask", keras.ErrUnsupported)
+		return nil
+	case s.version.Major < 3:
+		return s.unmasked(out)
 	}
 	return out
 }

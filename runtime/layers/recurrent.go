@@ -246,12 +246,13 @@ func (s *scope) cell(l *keras.Layer, c rnnConfig, in []graph.Value, segment stri
 // at each element by itself. The zero Activation is the identity.
 func (s *scope) gate(a activationArg) graph.Activation {
 	name, _ := a.name()
-	if name == "linear" {
+	supplied := s.options.Activations[name] != nil
+	if name == "linear" && !supplied {
 		return graph.Activation{}
 	}
 	op, _ := activationOp(name, s.version)
 	act, ok := op.(graph.Activation)
-	if !ok {
+	if !ok || supplied {
 		s.Failf("%w: activation %s inside a recurrent layer", keras.ErrUnsupported, a)
 	}
 	return act

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -21,7 +22,10 @@ type scope struct {
 	class string       // of the layer being lowered
 	top   string       // layer of the outermost model
 	file  string       // group in .weights.h5, without "/vars"
-	depth int          // -1 for the outermost model, 0 for its layers
+	// supplied is the group of the supplied layer that is being lowered, and a
+	// slash, by which the objects below it that hold weights are told.
+	supplied string
+	depth    int // -1 for the outermost model, 0 for its layers
 
 	trainable bool // of the layer's own config
 	frozen    bool // the layer or a model around it has trainable=false
@@ -30,12 +34,13 @@ type scope struct {
 	// dtype, others as they are; weights are returned in the compute dtype.
 	dtype             keras.DTypePolicy
 	compute, variable graph.DType
-	kwargs            map[string]graph.Value // tensors passed by keyword
-	flags             map[string]bool        // that are passed as true
-	maskList          []*graph.Value         // masks passed by keyword to a layer called on a list; nil for none
-	states            []graph.Value          // initial states passed by keyword
-	zeroMasked        *bool                  // what a wrapper makes of zero_output_for_mask
-	copies            int                    // Copies of the weights to declare
+	kwargs            map[string]graph.Value  // tensors passed by keyword
+	flags             map[string]bool         // that are passed as true
+	maskList          []*graph.Value          // masks passed by keyword to a layer called on a list; nil for none
+	constants         map[string]*keras.Value // what else a supplied layer is passed by keyword
+	states            []graph.Value           // initial states passed by keyword
+	zeroMasked        *bool                   // what a wrapper makes of zero_output_for_mask
+	copies            int                     // Copies of the weights to declare
 }
 
 // shared is the state of one lowering.
@@ -46,9 +51,12 @@ type shared struct {
 
 	params map[string]graph.Value // by path, file path and name, so that a shared layer declares its weights once
 	owner  []int                  // by Graph.Params: the layer's index in layers
+	object []string               // by Graph.Params: the object of a supplied layer that holds it
+	orders map[int][]string       // by index in layers: the objects of a supplied layer in order
 	layers []LayerInfo
 	index  map[*keras.Layer]int // into layers
 
+	funcs    map[string]graph.Func         // that Calls run
 	masks    map[int]graph.Value           // by the ID of the value they hang on
 	backward map[*keras.Layer]*keras.Layer // layers that run backwards, by a Bidirectional whose file does not have one
 
@@ -61,7 +69,7 @@ type shared struct {
 func (s *scope) child(l *keras.Layer, segment string) *scope {
 	c := *s
 	c.layer, c.class, c.depth, c.kwargs, c.states, c.zeroMasked = l, l.Class, s.depth+1, nil, nil, nil
-	c.flags, c.maskList = nil, nil
+	c.flags, c.maskList, c.constants = nil, nil, nil
 	c.path, c.file = join(s.path, l.Name), join(s.file, segment)
 	if c.depth == 0 {
 		c.top = l.Name
@@ -135,6 +143,11 @@ func (s *scope) declare(name string, trainable bool, d graph.DType, shape graph.
 	})
 	s.params[key] = v
 	s.owner = append(s.owner, s.index[s.layer])
+	object := ""
+	if below, ok := strings.CutPrefix(s.file, s.supplied); ok && s.supplied != "" {
+		object, _, _ = strings.Cut(below, "/")
+	}
+	s.object = append(s.object, object)
 	return v
 }
 

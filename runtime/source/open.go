@@ -373,7 +373,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	o, arch := l.options, c.arch
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
-	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Vocabularies: c.words}
+	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: c.words}
 	prog, err := layers.Lower(arch, how)
 	if err != nil {
 		if all := layers.Unsupported(arch, how); errors.Is(err, keras.ErrUnsupported) && len(all) > 1 {

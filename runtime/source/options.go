@@ -13,8 +13,9 @@ type Options struct {
 	AllowUnknownKeys bool
 	// InputShapes gives the shapes of the inputs, batch included, where the file does not.
 	InputShapes []graph.Shape
-	// Layers lowers classes that Keras does not have, by class name.
-	Layers map[string]layers.LayerFunc
+	// Layers, Lambdas and Activations lower what Keras does not define: see [layers.Options].
+	Layers, Lambdas map[string]layers.LayerFunc
+	Activations     map[string]layers.ActivationFunc
 	// TheanoKernels says whether the convolution kernels of a legacy file are those of Theano,
 	// to be turned by 180 degrees; nil decides by the file.
 	TheanoKernels *bool
