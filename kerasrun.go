@@ -6,6 +6,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 // A Model is an opened model. It is immutable and safe for concurrent use: one
@@ -81,6 +82,17 @@ func LoadFS(fsys fs.FS, name string, options ...Option) (*Model, error) {
 // [WithKeptWeights].
 func LoadReader(r io.ReaderAt, size int64, options ...Option) (*Model, error) {
 	return runtime.OpenReader(r, size, configure(options).Options)
+}
+
+// A Source is an opened file that was not made ready to run: its architecture,
+// its graph and its weights, for package convert. Close it.
+type Source = source.Model
+
+// Open opens the model at path as [Load] does, with the options of opening, and
+// reads its weights only when they are asked for.
+func Open(path string, options ...Option) (*Source, error) {
+	c := configure(options)
+	return source.Open(path, c.weights, c.Options.Source())
 }
 
 // An IO describes an input or output of a model.

@@ -10,13 +10,13 @@ import (
 // OpenPath opens the model at name. weights is the file that holds the weights
 // of an architecture JSON, or "".
 func OpenPath(name, weights string, o Options) (*Model, error) {
-	src, err := source.Open(name, weights, o.source())
+	src, err := source.Open(name, weights, o.Source())
 	return o.open(src, err)
 }
 
 // OpenFS opens the model name in fsys; weights is a name in fsys, or "".
 func OpenFS(fsys fs.FS, name, weights string, o Options) (*Model, error) {
-	src, err := source.OpenFS(fsys, name, weights, o.source())
+	src, err := source.OpenFS(fsys, name, weights, o.Source())
 	return o.open(src, err)
 }
 
@@ -24,7 +24,7 @@ func OpenFS(fsys fs.FS, name, weights string, o Options) (*Model, error) {
 // The model does not keep r, and so keeps the weights as they are: see [Options].KeepWeights.
 func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
 	o.KeepWeights = true
-	src, err := source.OpenReader(r, size, o.source())
+	src, err := source.OpenReader(r, size, o.Source())
 	return o.open(src, err)
 }
 

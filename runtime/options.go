@@ -63,8 +63,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// source are the options of opening the file.
-func (o *Options) source() source.Options {
+// Source are the options of opening the file.
+func (o *Options) Source() source.Options {
 	return source.Options{
 		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers,
 		Lambdas: o.Lambdas, Activations: o.Activations, TheanoKernels: o.TheanoKernels,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kerasrun/kerasrun"
 	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/output"
+	"github.com/kerasrun/kerasrun/internal/atomicfile"
 )
 
 // An app is one run of the command: its streams and the flags that all
@@ -53,8 +54,8 @@ var errShown = errors.New("already reported")
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kerasrun",
-		Short: "Run Keras models",
-		Long: `kerasrun runs Keras models: .keras and .h5 files of Keras 1, 2 and 3.
+		Short: "Run and convert Keras models",
+		Long: `kerasrun runs and converts Keras models: .keras and .h5 files of Keras 1, 2 and 3.
 
 Results go to standard output, messages to standard error. Exit codes: 0 success,
 1 failure, 2 wrong usage, 3 model missing, invalid or unsupported, 4 wrong input
@@ -62,6 +63,7 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 		Example: `  kerasrun predict model.keras photo.jpg
   kerasrun predict model.h5 rows.csv --format json -o results.json
   kerasrun inspect model.keras --plan
+  kerasrun convert model.h5 weights.safetensors
   kerasrun verify model.keras --expect expect.npz`,
 		Version:       buildInfo().version,
 		SilenceErrors: true,
@@ -84,7 +86,7 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
-	root.AddCommand(a.predictCommand(), a.inspectCommand(), a.verifyCommand(), a.benchCommand(), a.versionCommand())
+	root.AddCommand(a.predictCommand(), a.inspectCommand(), a.verifyCommand(), a.convertCommand(), a.benchCommand(), a.versionCommand())
 	return root
 }
 
@@ -143,6 +145,33 @@ func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
 	if m.threads < 0 {
 		return nil, usageError(fmt.Errorf("--threads %d, want 1 or more", m.threads))
 	}
+	start := time.Now()
+	model, err := kerasrun.Load(path, m.options()...)
+	if err != nil {
+		return nil, m.openError(path, err)
+	}
+	a.timed(start, "%s: loaded", path)
+	a.warn(path, model.File())
+	return model, nil
+}
+
+// warn tells what was assumed of a file.
+func (a *app) warn(path string, file kerasrun.FileInfo) {
+	for _, w := range file.Warnings {
+		a.note("%s: %s", path, w)
+	}
+}
+
+// openError gives an error of opening a model its exit code, 3.
+func (m *modelFlags) openError(path string, err error) error {
+	if _, missing := os.Stat(path); missing == nil && m.weights == "" && errors.Is(err, kerasrun.ErrNotFound) {
+		err = fmt.Errorf("%w; the command's flag for it is --weights FILE", err)
+	}
+	return modelError(err)
+}
+
+// options are those that the flags ask for.
+func (m *modelFlags) options() []kerasrun.Option {
 	options := []kerasrun.Option{kerasrun.WithThreads(m.threads)}
 	if m.weights != "" {
 		options = append(options, kerasrun.WithWeights(m.weights))
@@ -153,19 +182,7 @@ func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
 	if m.exact {
 		options = append(options, kerasrun.WithExact())
 	}
-	start := time.Now()
-	model, err := kerasrun.Load(path, options...)
-	if err != nil {
-		if _, missing := os.Stat(path); missing == nil && m.weights == "" && errors.Is(err, kerasrun.ErrNotFound) {
-			err = fmt.Errorf("%w; the command's flag for it is --weights FILE", err)
-		}
-		return nil, modelError(err)
-	}
-	a.timed(start, "%s: loaded", path)
-	for _, w := range model.File().Warnings {
-		a.note("%s: %s", path, w)
-	}
-	return model, nil
+	return options
 }
 
 // outputFlags are the flags of all commands that print results in formats.
@@ -208,7 +225,7 @@ func (a *app) write(o outputFlags, f func(io.Writer) error) error {
 	if o.path == "" || o.path == "-" {
 		return f(a.out)
 	}
-	return output.ToFile(o.path, f)
+	return atomicfile.Write(o.path, f)
 }
 
 // arguments checks that a command has from least to most arguments, a negative

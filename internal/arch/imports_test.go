@@ -39,16 +39,23 @@ var allowed = map[string][]string{
 	"runtime/source":           {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/weight"},
 	"runtime":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
 	"vision":                   {"kernels/resize", "runtime"},
-	"":                         {"runtime", "runtime/graph", "runtime/layers", "vision"},
+	"":                         {"runtime", "runtime/graph", "runtime/layers", "runtime/source", "vision"},
+	"convert/target":           {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
+	"convert/":                 {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight", "convert/target"},
+	"convert":                  {"runtime/source", "convert/target", "convert/", "internal/atomicfile"},
+	"internal/atomicfile":      {},
 	"internal/verify":          {""},
 	"internal/compat":          {"", "internal/verify"},
 	"cmd/kerasrun/internal/":   {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
-	"cmd/kerasrun":             {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":             {"", "convert", "vision", "internal/atomicfile", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":            {},
 }
 
 // room returns the key of a folder in the table: a key that ends in a slash stands for all below it.
 func room(folder string) string {
+	if _, ok := allowed[folder]; ok {
+		return folder
+	}
 	for key := range allowed {
 		if strings.HasSuffix(key, "/") && strings.HasPrefix(folder, key) {
 			return key

@@ -3,11 +3,8 @@ package output_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -119,30 +116,4 @@ func TestNpy(t *testing.T) {
 func TestTableNeverEmpty(t *testing.T) {
 	text := written(t, "table", result(nil, 0, 3))
 	require.Contains(t, text, "dense   (0, 3)  (no elements)")
-}
-
-// A file that could not be written whole leaves the old one and no other.
-func TestToFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "x.json")
-	write := func(text string, err error) error {
-		return output.ToFile(path, func(w io.Writer) error {
-			_, writeErr := io.WriteString(w, text)
-			return errors.Join(writeErr, err)
-		})
-	}
-	require.NoError(t, write("old", nil))
-	broken := errors.New("broken")
-	require.ErrorIs(t, write("new", broken), broken)
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "old", string(text))
-	require.NoError(t, write("new", nil))
-	text, err = os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "new", string(text))
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	require.Error(t, output.ToFile(filepath.Join(dir, "no", "x"), func(io.Writer) error { return nil }))
 }

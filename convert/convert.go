@@ -1,0 +1,146 @@
+// Package convert writes opened Keras files in other formats. It executes
+// nothing: whether the result computes the same is for its caller to verify.
+//
+//	m, err := source.Open("model.h5", "", source.Options{})
+//	defer m.Close()
+//	err = convert.ToPath(ctx, "weights.safetensors", m, "", convert.Options{})
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/internal/atomicfile"
+	"github.com/kerasrun/kerasrun/runtime/source"
+)
+
+// Options change what is written. The zero value is the default of each format.
+type Options struct {
+	target.Options
+	// Overwrite lets ToPath replace files.
+	Overwrite bool
+	// Check looks at the main file, under a temporary name, before it takes its
+	// place, or is nil. An error of it leaves everything as it was.
+	Check func(path string) error
+	// Note is told what the user should know, or nil.
+	Note func(format string, args ...any)
+}
+
+// The errors of choosing a format.
+var (
+	// ErrFormat reports a format that there is none of that name.
+	ErrFormat = errors.New("unknown format")
+	// ErrSeveral reports a format of several files where one is wanted.
+	ErrSeveral = errors.New("the format has several files")
+)
+
+// Unsupported is the error of a model that a format cannot express: it lists
+// all of it, with layer paths.
+type Unsupported = target.Unsupported
+
+// Of returns the format called name, or, if that is "", the one that the
+// ending of path means.
+func Of(name, path string) (*Format, error) {
+	if name != "" {
+		for i := range formats {
+			if formats[i].Name == name {
+				return &formats[i], nil
+			}
+		}
+		return nil, fmt.Errorf("%w %q; there are %s", ErrFormat, name, names())
+	}
+	var best *Format
+	base := strings.ToLower(filepath.Base(path))
+	for i := range formats {
+		f := &formats[i]
+		if strings.HasSuffix(base, f.Ending) && (best == nil || len(f.Ending) > len(best.Ending)) {
+			best = f
+		}
+	}
+	if best == nil {
+		return nil, fmt.Errorf("%w: the ending of %q means none; there are %s", ErrFormat, path, names())
+	}
+	return best, nil
+}
+
+func names() string {
+	var all []string
+	for _, f := range formats {
+		all = append(all, fmt.Sprintf("%s (%s)", f.Name, f.Ending))
+	}
+	return strings.Join(all, ", ")
+}
+
+// Write writes m in a format of one file.
+func Write(ctx context.Context, w io.Writer, m *source.Model, format string, o Options) error {
+	f, err := Of(format, "")
+	if err != nil {
+		return err
+	}
+	if f.file == nil {
+		return fmt.Errorf("%s: %w", f.Name, ErrSeveral)
+	}
+	return f.file(o.job(ctx, m), w)
+}
+
+// ToPath writes m to path, and to files beside it if the format has several:
+// all of them or none. Without Overwrite it is an error if one exists
+// ([io/fs.ErrExist]). format may be "" where the ending of path tells.
+func ToPath(ctx context.Context, path string, m *source.Model, format string, o Options) error {
+	f, err := Of(format, path)
+	if err != nil {
+		return err
+	}
+	set := atomicfile.NewSet(o.Overwrite)
+	defer set.Abort()
+	j := o.job(ctx, m)
+	if f.file != nil {
+		w, err := set.Create(path)
+		if err != nil {
+			return err
+		}
+		if err := f.file(j, w); err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+	} else if err := f.files(j, filepath.Base(path), beside{set, filepath.Dir(path)}); err != nil {
+		return err
+	}
+	if o.Check != nil {
+		if err := o.Check(set.Temporary()); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return set.Commit()
+}
+
+func (o Options) job(ctx context.Context, m *source.Model) *target.Job {
+	note := o.Note
+	if note == nil {
+		note = func(string, ...any) {}
+	}
+	return &target.Job{Model: m, Context: ctx, Options: o.Options, Note: note}
+}
+
+// beside makes files in a folder.
+type beside struct {
+	set *atomicfile.Set
+	dir string
+}
+
+func (b beside) Create(name string) (io.WriteCloser, error) {
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("file name %q", name)
+	}
+	return b.set.Create(filepath.Join(b.dir, name))
+}

@@ -1,0 +1,32 @@
+package convert
+
+import (
+	"io"
+	"slices"
+
+	"github.com/kerasrun/kerasrun/convert/npz"
+	"github.com/kerasrun/kerasrun/convert/safetensors"
+	"github.com/kerasrun/kerasrun/convert/target"
+)
+
+// A Format is a target of conversions.
+type Format struct {
+	Name   string // as --to takes it: "onnx"
+	Ending string // of file names: ".onnx"
+	About  string // a line for people
+	// Reads reports that kerasrun opens the result, so that it can be verified.
+	Reads bool
+
+	// file writes a format of one file; else files writes several, the main one under the given name.
+	file  func(*target.Job, io.Writer) error
+	files func(j *target.Job, main string, out target.Files) error
+}
+
+// formats are all formats, in the order of the help.
+var formats = []Format{
+	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
+	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
+}
+
+// Formats returns all formats.
+func Formats() []Format { return slices.Clone(formats) }

@@ -1,0 +1,120 @@
+// Package target has what all targets of a conversion share: the source with
+// its weights, the options, and the report of what a target cannot express.
+package target
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
+)
+
+// A Job is one conversion. A target reads it and changes nothing in it but
+// through its methods.
+type Job struct {
+	*source.Model
+	Context context.Context
+	Options Options
+	// Note is told what the user should know: what was lost or approximated.
+	Note func(format string, args ...any)
+
+	refused []Refusal
+}
+
+// Options change what is written. The zero value is the default of each target.
+type Options struct {
+	// Keras is the version that a .keras or .h5 file is for: 3, or 2 for tf_keras. 0 is 3.
+	Keras int
+	// Opset is the ONNX operator set, 17 or later; 0 is 17.
+	Opset int
+	// Weights is how weights are stored: as they are, or smaller.
+	Weights Precision
+	// PruneOptimizer leaves the state of the optimizer out.
+	PruneOptimizer bool
+	// Fold folds BatchNormalization into the convolution or Dense layer before it.
+	Fold bool
+	// Package is the name of the Go package, or the prefix of C's names; "" takes that of the file.
+	Package string
+}
+
+// Precision is how weights are stored.
+type Precision string
+
+// The precisions.
+const (
+	AsTheyAre Precision = ""
+	Float16   Precision = "f16"
+	BFloat16  Precision = "bf16"
+	Int8      Precision = "int8"
+)
+
+// Files makes the files of a target that writes several.
+type Files interface {
+	// Create begins a file; name is the path relative to where the main file
+	// goes. It must be closed.
+	Create(name string) (io.WriteCloser, error)
+}
+
+// A Refusal is something that a target cannot express.
+type Refusal struct {
+	Layer string // path by names: "encoder/dense"
+	What  string // "op Hash: ONNX has no hash of strings"
+}
+
+// Refuse notes that a target cannot express something of a layer. The job goes
+// on, so that all refusals come out together: see [Job.Refused].
+func (j *Job) Refuse(layer, format string, args ...any) {
+	r := Refusal{layer, fmt.Sprintf(format, args...)}
+	if !slices.Contains(j.refused, r) {
+		j.refused = append(j.refused, r)
+	}
+}
+
+// Refused returns what was refused as one error, or nil.
+func (j *Job) Refused() error {
+	if len(j.refused) == 0 {
+		return nil
+	}
+	return &Unsupported{j.refused}
+}
+
+// Unsupported is the error of a model that a target cannot express. It wraps
+// [source.ErrUnsupported].
+type Unsupported struct{ Refusals []Refusal }
+
+// Error lists all refusals.
+func (e *Unsupported) Error() string {
+	var b strings.Builder
+	b.WriteString("the target cannot express ")
+	for i, r := range e.Refusals {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "layer %s: %s", r.Layer, r.What)
+	}
+	return b.String()
+}
+
+// Unwrap returns [source.ErrUnsupported].
+func (e *Unsupported) Unwrap() error { return source.ErrUnsupported }
+
+// WeightNames returns a unique name for each weight, by index: the path of its layer
+// and its own name, "encoder/dense/kernel". One that comes again gets a number.
+func WeightNames(params []graph.Param) []string {
+	names := make([]string, len(params))
+	seen := map[string]bool{}
+	for i, p := range params {
+		base := p.Layer + "/" + p.Name
+		name := base
+		for n := 1; seen[name]; n++ {
+			name = fmt.Sprintf("%s_%d", base, n)
+		}
+		seen[name] = true
+		names[i] = name
+	}
+	return names
+}
