@@ -163,7 +163,7 @@ func at(path, class string, err error) error {
 }
 
 // innerKeys are the config keys under which wrappers hold layers.
-var innerKeys = []string{"layer", "forward_layer", "backward_layer", "cell", "cells"}
+var innerKeys = []string{"layer", "forward_layer", "backward_layer", "cell", "cells", "layers"}
 
 // layer reads one layer: {"class_name": ..., "config": {...}}. The container's
 // path is "" for the root; its own layers are named without it.
@@ -277,6 +277,9 @@ func (p *archParser) isOperation(entry *Value, class string, config *Value) bool
 // inner reads the layers that a wrapper holds in its config.
 func (p *archParser) inner(l *Layer, path string) error {
 	for _, key := range innerKeys {
+		if key == "layers" && l.Class != "Pipeline" {
+			continue // those of a model
+		}
 		v := l.Config.Get(key)
 		entries := []*Value{v}
 		if v.Kind() == Array {

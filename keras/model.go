@@ -43,7 +43,7 @@ type Layer struct {
 	// Graph is set when the layer is itself a model.
 	Graph *Graph
 	// Inner holds the layers a wrapper wraps, by config key: "layer",
-	// "backward_layer", "cell", "cells". Their Config also stands in Config,
+	// "backward_layer", "cell", "cells", "layers" of a Pipeline. Their Config also stands in Config,
 	// except for a model.
 	Inner map[string][]*Layer
 }

@@ -232,6 +232,21 @@ def install_keras3():
                                       [1, *_pair(strides), 1], padding.upper(), dilations=_pair(dilation_rate))
     nn.conv = conv
 
+    from keras.src.layers import MelSpectrogram
+    matrix = MelSpectrogram.linear_to_mel_weight_matrix
+
+    def linear_to_mel_weight_matrix(self, *args, **kw):
+        """Its dtype is float32 whatever the layer's is."""
+        return matrix(self, *args, **(kw | {"dtype": "float64"} if self.compute_dtype == "float64" else kw))
+    MelSpectrogram.linear_to_mel_weight_matrix = linear_to_mel_weight_matrix
+    decibels = MelSpectrogram._dbscale
+
+    def _dbscale(self, inputs):
+        """Makes float32 of a Python number, ref_power."""
+        self.ref_power = tf.cast(self.ref_power, inputs.dtype)
+        return decibels(self, inputs)
+    MelSpectrogram._dbscale = _dbscale
+
 
 def _pool3d(native, kind=""):
     """Pooling of volumes in float64, channels_last, which TensorFlow lacks."""

@@ -78,6 +78,49 @@ func (c CenterCrop) Infer(in []Type) ([]Type, error) {
 	return one(in[0].DType, Shape{x[0], c.Height, c.Width, x[3]})
 }
 
+// Equalize is contrast-limited adaptive histogram equalization: every channel
+// of the image is cut into GridH x GridW tiles (its end is mirrored where they
+// do not fit), the distribution of a tile's values, whole numbers from 0 to 255,
+// maps them to 0 to 255, and a pixel has the bilinear mean of the maps of the
+// tiles around it. A bin holds ClipLimit times its equal share at most; the
+// excess is spread over all bins. ClipLimit 0 is no limit.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h, w, c)
+type Equalize struct {
+	GridH, GridW int
+	ClipLimit    float64
+}
+
+// Infer implements [Op].
+func (e Equalize) Infer(in []Type) ([]Type, error) {
+	x, err := imageOperand(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := positive("grid", []int{e.GridH, e.GridW}, 2); err != nil {
+		return nil, err
+	}
+	if e.GridH > maxGrid || e.GridW > maxGrid {
+		return nil, fmt.Errorf("%w: grid of %d x %d", ErrAttr, e.GridH, e.GridW)
+	}
+	if !(e.ClipLimit >= 0) {
+		return nil, fmt.Errorf("%w: clip limit %v", ErrAttr, e.ClipLimit)
+	}
+	for i, grid := range []int{e.GridH, e.GridW} {
+		if n := x[1+i]; n != Dyn && TileSize(n, grid)*grid > 2*n {
+			return nil, fmt.Errorf("%w: %d tiles of %d pixels", ErrShape, grid, n)
+		}
+	}
+	return one(in[0].DType, x)
+}
+
+// maxGrid bounds the tiles of Equalize along an axis.
+const maxGrid = 1 << 8
+
+// TileSize is the length of each of grid tiles that cover n pixels.
+func TileSize(n, grid int) int { return (n + grid - 1) / grid }
+
 func imageOperand(in []Type) (Shape, error) {
 	if err := operands(in, 1); err != nil {
 		return nil, err

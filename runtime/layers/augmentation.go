@@ -40,7 +40,7 @@ type randomConfig struct {
 }
 
 // augmentation returns its input in the compute dtype.
-func augmentation(s *scope, _ randomConfig, x graph.Value) graph.Value { return s.cast(x, s.compute) }
+func augmentation[C any](s *scope, _ C, x graph.Value) graph.Value { return s.cast(x, s.compute) }
 
 // randomFlipLayer returns its input, integers as numbers of the compute dtype.
 //
@@ -249,3 +249,40 @@ var randomHeightLayer = define1("RandomHeight", randomConfig{}, same[randomConfi
 //
 // See https://keras.io/2.15/api/layers/preprocessing_layers/image_augmentation/random_width/.
 var randomWidthLayer = define1("RandomWidth", randomConfig{}, same[randomConfig])
+
+type equalizationConfig struct {
+	ValueRange keras.TrainingOnly `json:"value_range"`
+	Bins       keras.TrainingOnly `json:"bins"`
+	DataFormat keras.TrainingOnly `json:"data_format"`
+}
+
+// equalizationLayer returns its input, integers as numbers of the compute dtype:
+// Keras equalizes histograms in training only.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h, w, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_augmentation/equalization/.
+var equalizationLayer = define1("Equalization", equalizationConfig{}, augmentation)
+
+type maxNumBoundingBoxesConfig struct {
+	MaxNumber  keras.TrainingOnly `json:"max_number"`
+	FillValue  keras.TrainingOnly `json:"fill_value"`
+	DataFormat keras.TrainingOnly `json:"data_format"`
+}
+
+// maxNumBoundingBoxesLayer returns images, integers as numbers of the compute dtype. A dict of images and
+// bounding boxes is refused.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h, w, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_preprocessing/max_num_bounding_boxes/.
+var maxNumBoundingBoxesLayer = define("MaxNumBoundingBoxes", maxNumBoundingBoxesConfig{},
+	func(s *scope, _ maxNumBoundingBoxesConfig, in []graph.Value) []graph.Value {
+		if len(in) != 1 {
+			s.Failf("%w: bounding boxes", keras.ErrUnsupported)
+			return nil
+		}
+		return []graph.Value{s.cast(in[0], s.compute)}
+	})

@@ -80,11 +80,14 @@ var builtinClasses = []class{
 
 	// Preprocessing: audio.
 	stftSpectrogramLayer,
+	melSpectrogramLayer,
 
 	// Preprocessing: images.
 	resizingLayer,
 	rescalingLayer,
 	centerCropLayer,
+	maxNumBoundingBoxesLayer,
+	pipelineLayer,
 
 	// Preprocessing: image augmentation.
 	randomCropLayer,
@@ -114,6 +117,9 @@ var builtinClasses = []class{
 	augMixLayer,
 	cutMixLayer,
 	mixUpLayer,
+	autoContrastLayer,
+	equalizationLayer,
+	claheLayer,
 
 	// Normalization.
 	batchNormalizationLayer,

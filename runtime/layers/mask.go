@@ -30,7 +30,7 @@ func (s *scope) maskRule() maskRule {
 	old := s.version.Major < 3
 	switch s.class {
 	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
-		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention":
+		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Pipeline":
 		return ownMask
 	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D",
 		"SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout", "GaussianNoise",
@@ -48,7 +48,7 @@ func (s *scope) maskRule() maskRule {
 		return passMask
 	case "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate":
 		return mergeMask
-	case "EinsumDense", "Dot", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing", "STFTSpectrogram":
+	case "EinsumDense", "Dot", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization", "Reshape", "Flatten", "RepeatVector", "Permute", "RMSNormalization", "CenterCrop", "Resizing", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "MaxNumBoundingBoxes", "STFTSpectrogram", "MelSpectrogram":
 		return dropMask
 	}
 	for _, part := range []string{"Conv", "LocallyConnected", "Pooling", "Cropping", "UpSampling", "ZeroPadding", "Random"} {

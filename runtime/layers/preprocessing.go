@@ -275,3 +275,115 @@ var discretizationLayer = define1("Discretization", discretizationConfig{OutputM
 		}
 		return s.categories(bin, c.OutputMode, len(c.BinBoundaries)+1, d, c.Sparse, nil)
 	})
+
+type pipelineConfig struct {
+	Layers *keras.Value `json:"layers"`
+}
+
+// pipelineLayer calls layers one after the other.
+//
+//	x       (batch, ...)
+//	result  that of the last layer
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_preprocessing/pipeline/.
+var pipelineLayer = define("Pipeline", pipelineConfig{}, func(s *scope, c pipelineConfig, x []graph.Value) []graph.Value {
+	inner := s.layer.Inner["layers"]
+	if len(inner) == 0 || len(inner) != c.Layers.Len() {
+		s.Failf("%w: a Pipeline of %d layers has %d", keras.ErrFormat, c.Layers.Len(), len(inner))
+		return nil
+	}
+	segments := keras.FilePaths(&keras.Graph{Layers: inner})
+	for _, l := range inner {
+		i := s.child(l, segments[l])
+		i.training = false // predict turns it off
+		x = i.site(func() []graph.Value { return i.apply(x) })
+	}
+	return x
+})
+
+type autoContrastConfig struct {
+	ValueRange numbers            `json:"value_range"`
+	DataFormat keras.TrainingOnly `json:"data_format"`
+}
+
+// autoContrastLayer stretches the values of each channel of an image over
+// value_range; a channel of one value stays as it is.
+//
+//	x       (batch, h, w, c)
+//	result  (batch, h, w, c)
+//
+// With data_format="channels_first" Keras takes the same axes 1 and 2.
+// See https://keras.io/api/layers/preprocessing_layers/image_augmentation/auto_contrast/.
+var autoContrastLayer = define1("AutoContrast", autoContrastConfig{ValueRange: pair(0, 255)}, func(s *scope, c autoContrastConfig, x graph.Value) graph.Value {
+	from := s.valueRange(c.ValueRange)
+	if s.compute.Integer() {
+		s.Failf("%w: dtype %v", keras.ErrUnsupported, s.compute)
+	}
+	if !s.rank(x, 4) {
+		return none()
+	}
+	x = s.cast(x, s.compute)
+	all := [2]float64{0, 255}
+	y := s.rescaled(x, from, all)
+	most := s.Scalar(y.DType, 255)
+	low := s.Apply(graph.Reduce{Func: graph.ReduceMin, Axes: []int{1, 2}, KeepDims: true}, y)
+	high := s.Apply(graph.Reduce{Func: graph.ReduceMax, Axes: []int{1, 2}, KeepDims: true}, y)
+	scale := s.Apply(graph.Binary{Func: graph.Div}, most, s.Apply(graph.Binary{Func: graph.Sub}, high, low))
+	offset := s.Apply(graph.Binary{Func: graph.Mul}, s.Apply(graph.Unary{Func: graph.Neg}, low), scale)
+	y = s.Apply(graph.Binary{Func: graph.Add}, s.Apply(graph.Binary{Func: graph.Mul}, y, scale), offset)
+	y = s.rescaled(s.Apply(graph.Activation{Func: graph.Clip, A: 0, B: 255}, y), all, from)
+	return s.Apply(graph.Where{}, s.Apply(graph.Unary{Func: graph.IsNaN}, y), x, y)
+})
+
+// pair is a list of two numbers.
+func pair(a, b float64) numbers { return numbers{[]int{2}, []float64{a, b}} }
+
+// valueRange returns the two numbers of value_range in ascending order.
+func (s *scope) valueRange(n numbers) [2]float64 {
+	if len(n.data) != 2 || n.data[0] == n.data[1] {
+		s.Failf("%w: value_range is %v, want two numbers", graph.ErrAttr, n)
+		return [2]float64{0, 255}
+	}
+	return [2]float64{n.data[0], n.data[1]}
+}
+
+// rescaled maps values from one range to another.
+func (s *scope) rescaled(x graph.Value, from, to [2]float64) graph.Value {
+	if from == to {
+		return x
+	}
+	by := func(f graph.BinaryFunc, x graph.Value, n float64) graph.Value {
+		return s.Apply(graph.Binary{Func: f}, x, s.Scalar(x.DType, n))
+	}
+	x = by(graph.Div, by(graph.Sub, x, from[0]), from[1]-from[0])
+	return by(graph.Add, by(graph.Mul, x, to[1]-to[0]), to[0])
+}
+
+type claheConfig struct {
+	ValueRange   numbers    `json:"value_range"`
+	ClipLimit    float64    `json:"clip_limit"`
+	TileGridSize whole      `json:"tile_grid_size"`
+	DataFormat   dataFormat `json:"data_format"`
+}
+
+// claheLayer equalizes the distribution of values around every pixel (CLAHE): a
+// bin of the distribution of one of tile_grid_size tiles counts clip_limit times
+// its equal share at most.
+//
+//	x       (batch, h, w, c)    (batch, c, h, w) with data_format="channels_first"
+//	result  (batch, h, w, c)
+//
+// See https://keras.io/api/layers/preprocessing_layers/image_augmentation/.
+var claheLayer = define1("ContrastLimitedAdaptiveHistogramEqualization",
+	claheConfig{ValueRange: pair(0, 255), ClipLimit: 4, TileGridSize: whole{list: []int{8, 8}}, DataFormat: channelsLast},
+	func(s *scope, c claheConfig, x graph.Value) graph.Value {
+		from, all := s.valueRange(c.ValueRange), [2]float64{0, 255}
+		grid := s.each("tile_grid_size", c.TileGridSize, 2, 1)
+		if !s.rank(x, 4) {
+			return none()
+		}
+		y := s.cast(s.cast(x, s.compute), graph.Float32)
+		y = s.rescaled(s.toLast(c.DataFormat, y), from, all)
+		y = s.Apply(graph.Equalize{GridH: grid[0], GridW: grid[1], ClipLimit: max(c.ClipLimit, 0)}, y)
+		return s.fromLast(c.DataFormat, s.cast(s.rescaled(y, all, from), s.compute))
+	})

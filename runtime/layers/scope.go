@@ -205,7 +205,7 @@ func quantizable(class string) bool {
 func keepsDType(class string) bool {
 	switch class {
 	case "Embedding", "ReversibleEmbedding", "InputLayer", "CategoryEncoding", "Discretization",
-		"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup":
+		"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "Pipeline":
 		return true
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/kernels/resize"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/step/reference"
 )
 
 // A sampling is how an image op gets its result from one image: pad, then
@@ -176,6 +177,32 @@ func (s *plainImage) Run(a *Args, _ int, _ []float32) error {
 	}
 	for i := range res[0].Len() {
 		a.Out[0].SetFloat(i, res[0].Float(i))
+	}
+	return nil
+}
+
+// An equalize step is a [graph.Equalize] in float32: a unit of work is an image.
+type equalize struct {
+	base
+	op      graph.Equalize
+	x       operand
+	h, w, c int
+}
+
+func (m *maker) equalize(op graph.Equalize) Step {
+	x := m.In[0].Shape
+	n := float64(elems(x))
+	s := &equalize{op: op, x: m.operand(0), h: x[1], w: x[2], c: x[3]}
+	s.base = m.base("equalize", 16*n, splitFor(x[0], 4*n*nsScalar))
+	s.info.Scratch = reference.EqualizeScratch(op)
+	return s
+}
+
+func (s *equalize) Run(a *Args, chunk int, scratch []float32) error {
+	x, dst := s.x.of(a), result(a)
+	n := s.h * s.w * s.c
+	for lo, hi := s.work.bounds(chunk); lo < hi; lo++ {
+		reference.Equalize(s.op, dst[lo*n:][:n], x[lo*n:][:n], s.h, s.w, s.c, scratch)
 	}
 	return nil
 }

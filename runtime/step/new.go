@@ -185,6 +185,8 @@ func (m *maker) fast() Step {
 		return m.layerNorm(op)
 	case graph.GroupNorm:
 		return m.groupNorm(op)
+	case graph.Equalize:
+		return m.equalize(op)
 	case graph.Softmax:
 		return m.softmax(op)
 	case graph.Sparsemax:

@@ -108,6 +108,15 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		d := pick(r, graph.Int32, graph.Int64, graph.Uint8, graph.Int8, graph.Int16, graph.Uint16, graph.Uint32, graph.Uint64)
 		return trial{op: graph.Gather{}, in: []graph.Tensor{random(r, append([]int{n}, shape(r, r.Intn(3), 4)...)...), integers(r, d, 0, n, 2, size(big, 4, 5000))}, fixed: fixed(r, 0)}
 	},
+	"Equalize": func(r *rand.Rand, big bool) trial {
+		h, w := between(r, 1, 9), between(r, 1, 9)
+		op := graph.Equalize{GridH: between(r, 1, h), GridW: between(r, 1, w), ClipLimit: pick(r, 0, 1, 4.5, 40)}
+		x := positive(r, size(big, 2, 400), h, w, between(r, 1, 3))
+		for i := range x.Len() {
+			x.SetFloat(i, 300*math.Mod(x.Float(i), 1)-20)
+		}
+		return trial{op: op, in: []graph.Tensor{x}, terms: 256}
+	},
 	"Hash": func(r *rand.Rand, big bool) trial {
 		op := graph.Hash{Bins: between(r, 1, 99), Strong: r.Intn(2) == 0, Key: [2]uint64{r.Uint64(), r.Uint64()}}
 		return trial{op: op, in: []graph.Tensor{texts(r, pick(r, graph.String, graph.Int64, graph.Uint8), 3, size(big, 5, 20_000))}}

@@ -151,6 +151,12 @@ func floats(op graph.Op, in []graph.Tensor, out graph.Tensor) error {
 		sparsemax(y, x[0])
 	case graph.Reduce:
 		reduceFloats(y, x[0], op)
+	case graph.Equalize:
+		s := x[0].shape
+		scratch := make([]float64, EqualizeScratch(op))
+		for i, n := 0, s[1]*s[2]*s[3]; i < len(y.v); i += n {
+			Equalize(op, y.v[i:i+n], x[0].v[i:i+n], s[1], s[2], s[3], scratch)
+		}
 	case graph.ArgReduce:
 		v := x[0].v
 		argReduce(y.v, x[0].shape, op, func(i, j int) bool { return v[i] < v[j] }, func(i int) bool { return v[i] != v[i] }, out)
