@@ -446,6 +446,7 @@ CASES = [
     # EinsumDense, Dot, adaptive pooling
     Case("einsum_dense", (5, 7), lambda x: L.EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d", activation="relu")(x), ALL),
     Case("einsum_dense_heads", (5, 7), lambda x: [L.EinsumDense("abc,cde->abde", output_shape=(None, 4, 3), bias_axes="de")(x), L.EinsumDense("abc,bcd->abd", output_shape=(5, 4), bias_axes="bd")(x), L.EinsumDense("ab...,bc->ac...", output_shape=(4,), bias_axes="c")(x)], MAIN),
+    Case("einsum_dense_any_time", sized((None, 7), (5, 7)), lambda x: L.EinsumDense("abc,cde->abde", output_shape=(None, 4, 3), bias_axes="de")(x), BOTH),
     Case("einsum_dense_dots", (4, 5, 7), lambda x: [L.EinsumDense("...x,xy->...y", output_shape=3, bias_axes="y")(x), L.EinsumDense("...bc,cd->...bd", output_shape=(None, 6))(x)], MAIN),
     Case("dot", [(5, 7), (6, 7)], lambda x, y: [L.Dot(axes=2)([x, y]), L.Dot(axes=(2, 2), normalize=True)([x, y]), L.Dot(axes=-1)([x, y])], ALL),
     Case("dot_vectors", [(7,), (7,)], lambda x, y: [L.Dot(axes=1)([x, y]), L.Dot(axes=-1, normalize=True)([x, y])], ALL),

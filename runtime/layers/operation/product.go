@@ -212,18 +212,25 @@ func (o *call) contract(x, y graph.Value, lx, ly, out string) (graph.Value, stri
 	if o.Err() != nil {
 		return none(), ""
 	}
-	x = o.merge(x, nb-mb, mb, len(rows), len(inner))
-	y = o.merge(y, 0, nb, len(inner), len(cols))
-	z := o.Apply(graph.MatMul{}, x, y)
-	// Give the rows and columns their axes back.
-	if len(rows) != 1 || len(cols) != 1 {
-		var dims []int
+	var dims []int
+	if batch == "" { // a matrix multiplies x of any rank: rows stay as they are, several of unknown size too
+		x = o.mergeLast(x, len(inner))
+		for i := range len(rows) {
+			dims = append(dims, graph.KeepDim(i))
+		}
+	} else {
+		x = o.merge(x, nb-mb, mb, len(rows), len(inner))
 		for i := range nb {
 			dims = append(dims, graph.KeepDim(i))
 		}
 		dims = append(dims, axesOf(dimX[mb:mb+len(rows)], nb)...)
-		dims = append(dims, axesOf(dimY[nb+len(inner):], nb+1)...)
-		z = o.Apply(graph.Reshape{Dims: append([]int{}, dims...)}, z)
+	}
+	y = o.merge(y, 0, nb, len(inner), len(cols))
+	z := o.Apply(graph.MatMul{}, x, y)
+	// Give the rows and columns their axes back.
+	if len(cols) != 1 || batch != "" && len(rows) != 1 {
+		dims = append(dims, axesOf(dimY[nb+len(inner):], z.Rank()-1)...)
+		z = o.Apply(graph.Reshape{Dims: dims}, z)
 	}
 	return z, batch + rows + cols
 }
@@ -252,6 +259,22 @@ func (o *call) merge(x graph.Value, lead, batch, n, m int) graph.Value {
 		}
 	}
 	return o.Apply(graph.Reshape{Dims: dims}, x)
+}
+
+// mergeLast reshapes the last m axes of x to one.
+func (o *call) mergeLast(x graph.Value, m int) graph.Value {
+	if m == 1 || o.Err() != nil {
+		return x
+	}
+	var dims []int
+	for i := range x.Rank() - m {
+		dims = append(dims, graph.KeepDim(i))
+	}
+	size, known := x.Shape[len(dims):].Elems()
+	if !known {
+		size = graph.Infer1
+	}
+	return o.Apply(graph.Reshape{Dims: append(dims, size)}, x)
 }
 
 // axesOf returns the entries of a Reshape that split axis at into shape.
