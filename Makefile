@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= build/venv
 PY = $(VENV)/bin/python
 PARITY ?= build/parity
+RANDOM_MODELS ?= build/random
 VENV_BENCH ?= build/venv-bench
 PY_BENCH = $(VENV_BENCH)/bin/python
 BENCH ?=
@@ -66,15 +67,19 @@ goldens: $(PY) ## Rewrite every golden case in testdata/models and testdata/cust
 	$(PY) python/cases.py
 	$(PY) python/custom.py
 
-parity: $(PY) ## Compare with real Keras: the article's CNN and a slice of keras.applications.
+parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.applications, 200 random models.
 	$(PY) python/parity.py $(PARITY) --models slice
-	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
-	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	build/kerasrun verify --exact $(PARITY)
+	build/kerasrun verify --exact $(PARITY) --fast
+	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 200
 
-parity-full: $(PY) ## Compare with real Keras: the article's CNN and all of keras.applications, of Keras 3 and tf_keras.
+parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
 	$(PY) python/parity.py $(PARITY) --models all
-	$(GO) run ./cmd/kerasrun verify --exact $(PARITY)
-	$(GO) run ./cmd/kerasrun verify --exact $(PARITY) --fast
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	build/kerasrun verify --exact $(PARITY)
+	build/kerasrun verify --exact $(PARITY) --fast
+	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 2000 --least 20
 
 compat: ## Try every model file below MODELS and print a table; REFUSALS lists those that may be refused.
 	$(GO) run ./internal/compat $(if $(REFUSALS),-refusals $(REFUSALS)) $(MODELS)
