@@ -30,12 +30,13 @@ func (a *app) predictCommand() *cobra.Command {
 	f := &predictFlags{}
 	c := &cobra.Command{
 		Use:   "predict MODEL INPUT...",
-		Short: "Run a model on images, arrays or tables",
+		Short: "Run a model on images, arrays, tables or texts",
 		Long: `Predict runs a model and prints its outputs, one result for each example.
 
 INPUT is an image (png, jpeg, gif, webp, bmp), a NumPy .npy or .npz, a .csv whose
 rows are examples (a header line is allowed), a .json of nested arrays, or - for
-standard input. An array without the batch axis is one example. A model with
+standard input. For an input of strings, the lines of a .txt (and of standard
+input) or the rows of a .csv, without a header, are examples. An array without the batch axis is one example. A model with
 several inputs takes --input NAME=FILE for each, or one .npz (arrays named as the
 inputs, or input_0, input_1, ...) or .json ({"name": [...], ...}).
 
@@ -54,6 +55,7 @@ JSON has all elements; NaN and infinities are the strings "NaN", "Infinity" and
   kerasrun predict vgg16.h5 *.png --preprocess caffe --format jsonl
   kerasrun predict model.keras --input image=photo.png --input meta=row.csv
   kerasrun predict model.keras rows.csv -o scores.npy
+  kerasrun predict reviews.keras reviews.txt
   cat photo.jpg | kerasrun predict model.keras -`,
 		Args: arguments(1, -1, "MODEL INPUT..."),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -17,6 +17,7 @@ const (
 	npzFile
 	jsonFile
 	textTable
+	textLines // of texts where the input takes those, else a table
 )
 
 // magics are the first bytes of the binary formats.
@@ -37,15 +38,15 @@ var magics = []struct {
 // extensions decide where the first bytes do not.
 var extensions = map[string]kind{
 	".png": imageFile, ".jpg": imageFile, ".jpeg": imageFile, ".gif": imageFile, ".webp": imageFile, ".bmp": imageFile,
-	".npy": npyFile, ".npz": npzFile, ".json": jsonFile, ".csv": textTable, ".tsv": textTable, ".txt": textTable,
+	".npy": npyFile, ".npz": npzFile, ".json": jsonFile, ".csv": textTable, ".tsv": textTable, ".txt": textLines,
 }
 
 // sniff tells the kind of a file from its first bytes, then from its name.
 func sniff(name string, head []byte) kind {
 	ext := extensions[strings.ToLower(filepath.Ext(name))]
 	for _, m := range magics {
-		// "BM" may also begin the header of a table.
-		if bytes.HasPrefix(head, []byte(m.prefix)) && (m.prefix != "BM" || ext != textTable) {
+		// "BM" may also begin the header of a table, or a text.
+		if bytes.HasPrefix(head, []byte(m.prefix)) && (m.prefix != "BM" || ext != textTable && ext != textLines) {
 			return m.kind
 		}
 	}
@@ -59,7 +60,7 @@ func sniff(name string, head []byte) kind {
 	case trimmed[0] == '[' || trimmed[0] == '{':
 		return jsonFile
 	case isText(head):
-		return textTable
+		return textLines
 	}
 	return unknown
 }

@@ -190,13 +190,18 @@ func (r *Reader) read(ctx context.Context, name string, inputs []kerasrun.IO) (G
 		if arrays, err = readJSON(f); err == nil {
 			err = g.arrange(arrays, inputs)
 		}
-	case textTable:
+	case textTable, textLines:
 		var t kerasrun.Tensor
-		if t, err = readTable(f, inputs[0]); err == nil {
+		if inputs[0].DType == kerasrun.String {
+			t, err = readTexts(f, inputs[0], k == textTable)
+		} else {
+			t, err = readTable(f, inputs[0])
+		}
+		if err == nil {
 			g.Tensors = []kerasrun.Tensor{t}
 		}
 	default:
-		err = fmt.Errorf("%w: of no known format; want an image (png, jpeg, gif, webp, bmp), npy, npz, csv or json", kerasrun.ErrInput)
+		err = fmt.Errorf("%w: of no known format; want an image (png, jpeg, gif, webp, bmp), npy, npz, csv, txt or json", kerasrun.ErrInput)
 	}
 	return g, err
 }

@@ -20,13 +20,7 @@ func readTable(f io.Reader, in kerasrun.IO) (kerasrun.Tensor, error) {
 	if len(in.Shape) == 0 {
 		return kerasrun.Tensor{}, fmt.Errorf("%w: input %q has no batch for the rows of a table", kerasrun.ErrInput, in.Name)
 	}
-	b := bufio.NewReaderSize(f, 1<<16)
-	if mark, err := b.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = b.Discard(3)
-	}
-	rows := csv.NewReader(b)
-	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
-	rows.Comma = separator(b)
+	rows := newTable(withoutMark(f))
 	var data []float64
 	width, first := -1, true
 	for {
@@ -73,6 +67,82 @@ func readTable(f io.Reader, in kerasrun.IO) (kerasrun.Tensor, error) {
 	return kerasrun.Tensor{DType: kerasrun.Float64, Shape: shape, Data: data}, nil
 }
 
+// withoutMark reads from f what follows a byte order mark.
+func withoutMark(f io.Reader) *bufio.Reader {
+	b := bufio.NewReaderSize(f, 1<<16)
+	if mark, err := b.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		_, _ = b.Discard(3)
+	}
+	return b
+}
+
+func newTable(b *bufio.Reader) *csv.Reader {
+	rows := csv.NewReader(b)
+	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
+	rows.Comma = separator(b)
+	return rows
+}
+
+// readTexts reads an input of strings: the rows of a table, or without columns
+// a text a line. There is no header.
+func readTexts(f io.Reader, in kerasrun.IO, columns bool) (kerasrun.Tensor, error) {
+	none := kerasrun.Tensor{}
+	if len(in.Shape) == 0 {
+		return none, fmt.Errorf("%w: input %q has no batch for the lines of a file", kerasrun.ErrInput, in.Name)
+	}
+	b := withoutMark(f)
+	var texts []string
+	width := 1
+	if columns {
+		rows := newTable(b)
+		rows.TrimLeadingSpace = false
+		for {
+			record, err := rows.Read()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return none, tableError(err)
+			}
+			if texts == nil {
+				width = len(record)
+			}
+			if len(record) != width {
+				line, _ := rows.FieldPos(0)
+				return none, fmt.Errorf("%w: line %d: %d texts, want %d as in the lines before", kerasrun.ErrInput, line, len(record), width)
+			}
+			texts = append(texts, record...)
+		}
+	} else {
+		for {
+			line, err := b.ReadString('\n')
+			if err != nil && err != io.EOF {
+				return none, err
+			}
+			if line != "" {
+				texts = append(texts, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+			}
+			if err == io.EOF {
+				break
+			}
+		}
+	}
+	if len(texts) == 0 {
+		return none, fmt.Errorf("%w: no text", kerasrun.ErrInput)
+	}
+	inner := in.Shape[1:]
+	if n, ok := inner.Elems(); ok && n != width || !ok && len(inner) != 1 {
+		return none, fmt.Errorf("%w: %d texts a line, but input %q is %v", kerasrun.ErrInput, width, in.Name, in.Shape)
+	}
+	shape := kerasrun.Shape{len(texts) / width}
+	if inner.Known() {
+		shape = append(shape, inner...)
+	} else {
+		shape = append(shape, width)
+	}
+	return kerasrun.Tensor{DType: kerasrun.String, Shape: shape, Data: texts}, nil
+}
+
 // separator guesses what separates the columns from what the first line contains.
 func separator(b *bufio.Reader) rune {
 	head, _ := b.Peek(1 << 12)
@@ -98,9 +168,6 @@ func isHeader(record []string) bool {
 // checkWidth holds the first row against the shape of the input.
 func checkWidth(width, line int, in kerasrun.IO) error {
 	want := in.Shape[1:]
-	if in.DType == kerasrun.String {
-		return fmt.Errorf("%w: input %q takes text; want an .npy, .npz or .json file", kerasrun.ErrInput, in.Name)
-	}
 	if n, ok := want.Elems(); ok {
 		if width != n {
 			return fmt.Errorf("%w: line %d: %d values, want %d: input %q is %v", kerasrun.ErrInput, line, width, n, in.Name, in.Shape)
