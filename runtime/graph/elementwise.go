@@ -101,12 +101,13 @@ const (
 	IsNaN      UnaryFunc = "isnan"
 	IsInf      UnaryFunc = "isinf"
 	IsFinite   UnaryFunc = "isfinite"
+	Float8     UnaryFunc = "float8_e4m3fn" // the nearest float8_e4m3fn, to even; NaN beyond 464
 )
 
 // UnaryFuncs lists every UnaryFunc.
 var UnaryFuncs = []UnaryFunc{
 	Neg, Abs, Sign, Square, Sqrt, Rsqrt, Reciprocal, Exp, Expm1, Log, Log1p, Log2, Log10, Sin, Cos, Tan, Asin, Acos, Atan,
-	Sinh, Cosh, Asinh, Acosh, Atanh, Erf, Floor, Ceil, Round, LogicalNot, IsNaN, IsInf, IsFinite,
+	Sinh, Cosh, Asinh, Acosh, Atanh, Erf, Floor, Ceil, Round, LogicalNot, IsNaN, IsInf, IsFinite, Float8,
 }
 
 // Unary applies a function to every element. LogicalNot, IsNaN, IsInf and IsFinite yield Bool.

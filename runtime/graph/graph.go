@@ -66,6 +66,9 @@ type Param struct {
 	// Copies is the number of weights that stand before the group's first in a
 	// .weights.h5 file, where they repeat weights of other groups.
 	Copies int
+	// Ordered says that the layer's weights stand in a .weights.h5 file in the
+	// order of their declaration; otherwise those that are trainable by kind are first.
+	Ordered bool
 	// Value is the ID of the weight's value.
 	Value int
 	Type

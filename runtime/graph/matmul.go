@@ -4,7 +4,8 @@ import "fmt"
 
 // MatMul multiplies matrices by NumPy's rule for operands of rank 2 and more:
 // the last two axes are matrices, leading axes broadcast. With w of rank 2, x
-// may have any rank from 1.
+// may have any rank from 1. Products of Int8 are summed in Int32, others in the
+// type of the operands.
 //
 //	x       (..., m, k)
 //	w       (k, n) or (..., k, n)
@@ -16,7 +17,10 @@ func (MatMul) Infer(in []Type) ([]Type, error) {
 	if err := operands(in, 2); err != nil {
 		return nil, err
 	}
-	if err := floating(in); err != nil {
+	d := in[0].DType
+	if d == Int8 && in[1].DType == Int8 {
+		d = Int32
+	} else if err := floating(in); err != nil {
 		return nil, err
 	}
 	x, w := in[0].Shape, in[1].Shape
@@ -27,11 +31,11 @@ func (MatMul) Infer(in []Type) ([]Type, error) {
 	if len(w) == 2 {
 		out := x.Clone()
 		out[len(out)-1] = n
-		return one(in[0].DType, out)
+		return one(d, out)
 	}
 	out, err := Broadcast(x[:len(x)-2], w[:len(w)-2])
 	if err != nil {
 		return nil, err
 	}
-	return one(in[0].DType, append(out, x[len(x)-2], n))
+	return one(d, append(out, x[len(x)-2], n))
 }

@@ -102,7 +102,7 @@ func (m *maker) cast(op graph.Cast) Step {
 	n := elems(m.Out[0].Shape)
 	ns := nsConv
 	switch m.In[0].DType {
-	case graph.Uint8, graph.Int32, graph.Int64:
+	case graph.Int8, graph.Uint8, graph.Int32, graph.Int64:
 		if op.To == graph.Float32 { // without the way through float64
 			ns = 2 * nsPass
 		}
@@ -118,6 +118,9 @@ func (c *cast) Run(a *Args, chunk int, _ []float32) error {
 	}
 	if dst, ok := a.Out[0].Data.([]float32); ok {
 		switch src := x.Data.(type) {
+		case []int8:
+			widen(dst[lo:hi], src[lo:hi])
+			return nil
 		case []uint8:
 			widen(dst[lo:hi], src[lo:hi])
 			return nil
@@ -134,7 +137,7 @@ func (c *cast) Run(a *Args, chunk int, _ []float32) error {
 }
 
 // widen converts the integers of images, indices and labels.
-func widen[T uint8 | int32 | int64](dst []float32, src []T) {
+func widen[T int8 | uint8 | int32 | int64](dst []float32, src []T) {
 	for i, v := range src {
 		dst[i] = float32(v)
 	}

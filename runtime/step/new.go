@@ -143,6 +143,9 @@ func (m *maker) step() (Step, error) {
 	case graph.Hash, graph.CrossHash, graph.Lookup, graph.Tokens:
 		return m.text(), nil
 	}
+	if _, ok := m.Op.(graph.MatMul); ok && m.In[0].DType == graph.Int8 && m.value(1) != nil && len(m.In[1].Shape) == 2 {
+		return m.integerProduct(), nil
+	}
 	if m.float32s() {
 		if s := m.fast(); s != nil {
 			return s, nil

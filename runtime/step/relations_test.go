@@ -37,6 +37,27 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestIntegerProductIsExact multiplies the largest numbers in sums that float32
+// does not hold.
+func TestIntegerProductIsExact(t *testing.T) {
+	r := rand.New(rand.NewSource(6))
+	for _, k := range []int{exactProducts, exactProducts + 1, 3*exactProducts + 17} {
+		for _, extreme := range []bool{false, true} {
+			x, w := integers(r, graph.Int8, -128, 128, 3, 2*integerRows+5, k), integers(r, graph.Int8, -128, 128, k, 37)
+			if extreme {
+				for i := range x.Len() {
+					x.Data.([]int8)[i] = -128
+				}
+				for i := range w.Len() {
+					w.Data.([]int8)[i] = -128 + int8(i/37%8/7) // now and then -127
+				}
+			}
+			tr := trial{op: graph.MatMul{}, in: []graph.Tensor{x, w}, fixed: []int{1}}
+			tr.check(t)
+		}
+	}
+}
+
 // sampleOf is sample i of a float32 batch, as a batch of 1.
 func sampleOf(t graph.Tensor, i int) graph.Tensor {
 	d := t.Data.([]float32)

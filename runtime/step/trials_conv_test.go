@@ -127,6 +127,9 @@ func matmulTrial(r *rand.Rand, big bool) trial {
 		s, _ := graph.Broadcast(x[:len(x)-2], w[:len(w)-2])
 		y = append(s, m, n)
 	}
+	if r.Intn(4) == 0 {
+		return trial{op: graph.MatMul{}, in: []graph.Tensor{integers(r, graph.Int8, -128, 128, x...), integers(r, graph.Int8, -128, 128, w...)}, fixed: fixed(r, 1)}
+	}
 	tr := trial{op: graph.MatMul{}, in: []graph.Tensor{random(r, x...), random(r, w...)}, fixed: fixed(r, 1), terms: k}
 	tr.epilogue(r, y)
 	return tr

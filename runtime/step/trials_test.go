@@ -294,7 +294,7 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 			for i := range n {
 				x.SetFloat(i, x.Float(i)/3)
 			}
-		case graph.Sin, graph.Cos, graph.Neg, graph.Abs, graph.Sign, graph.Square, graph.Exp, graph.Erf, graph.Floor, graph.Ceil, graph.Round:
+		case graph.Sin, graph.Cos, graph.Neg, graph.Abs, graph.Sign, graph.Square, graph.Exp, graph.Erf, graph.Floor, graph.Ceil, graph.Round, graph.Float8:
 			x = random(r, n)
 		}
 		return trial{op: graph.Unary{Func: f}, in: []graph.Tensor{x}}

@@ -132,7 +132,7 @@ func (p *Packs) Float64s(v *Value, t *graph.Tensor) []float64 {
 	return f.f64
 }
 
-// A Layout says how the elements of a float32 value lie in a packed form.
+// A Layout says how the elements of a Float32 or Int8 value lie in a packed form.
 type Layout struct {
 	// Len is the number of floats of the form.
 	Len int

@@ -11,8 +11,9 @@ import (
 type Source interface {
 	// Tensor returns all elements in a tensor that nothing else refers to.
 	Tensor() (graph.Tensor, error)
-	// Floats reads the float32 elements from number at on. at and len(dst) are
-	// multiples of the last dimension. Other element types have no Floats.
+	// Floats reads the elements of a Float32 or Int8 value from number at on, as
+	// float32. at and len(dst) are multiples of the last dimension. Other element
+	// types have no Floats.
 	Floats(dst []float32, at int) error
 }
 
@@ -106,7 +107,7 @@ func (v *Value) read() (graph.Tensor, error) {
 	return t, nil
 }
 
-// Floats reads the float32 elements from number at on, as [Source] says.
+// Floats reads elements from number at on as float32, as [Source] says.
 func (v *Value) Floats(dst []float32, at int) error {
 	v.mu.Lock()
 	held, from := v.held, v.from
@@ -155,10 +156,15 @@ type memory graph.Tensor
 func (m memory) Tensor() (graph.Tensor, error) { return graph.Tensor(m), nil }
 
 func (m memory) Floats(dst []float32, at int) error {
-	d, ok := m.Data.([]float32)
-	if !ok {
+	switch d := m.Data.(type) {
+	case []float32:
+		copy(dst, d[at:at+len(dst)])
+	case []int8:
+		for i, v := range d[at : at+len(dst)] {
+			dst[i] = float32(v)
+		}
+	default:
 		return fmt.Errorf("%w: floats of a %v tensor", graph.ErrDType, m.DType)
 	}
-	copy(dst, d[at:at+len(dst)])
 	return nil
 }

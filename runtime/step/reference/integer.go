@@ -126,6 +126,12 @@ func integers(op graph.Op, in []graph.Tensor, out graph.Tensor) error {
 		if err != nil {
 			return err
 		}
+	case graph.MatMul: // exact in float64: 2^53 is 2^39 products
+		sums := array{out.Shape, make([]float64, len(y))}
+		matmul(sums, array{in[0].Shape, values(in[0])}, array{in[1].Shape, values(in[1])})
+		for i, v := range sums.v {
+			y[i] = int64(v)
+		}
 	case graph.Reduce:
 		reduceInts(y, x, in[0], op, less)
 	case graph.ArgReduce:

@@ -203,6 +203,8 @@ func Unary(f graph.UnaryFunc) func(float64) float64 {
 		return math.Ceil
 	case graph.Round:
 		return math.RoundToEven
+	case graph.Float8:
+		return float8
 	case graph.LogicalNot:
 		return func(x float64) float64 { return truth(x == 0) }
 	case graph.IsNaN:
@@ -273,4 +275,15 @@ func Binary(f graph.BinaryFunc, a, b float64) float64 {
 		return truth(a >= b)
 	}
 	return math.NaN()
+}
+
+// float8 rounds to 3 bits after the leading one, subnormals to multiples of
+// 2^-9. The largest number is 448; 480 would be, but is NaN.
+func float8(x float64) float64 {
+	if math.Abs(x) > 464 || x != x {
+		return math.NaN()
+	}
+	_, exp := math.Frexp(x) // |x| is at least 2^(exp-1)
+	unit := math.Ldexp(1, max(exp-1, -6)-3)
+	return math.RoundToEven(x/unit) * unit
 }
