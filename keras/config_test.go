@@ -137,26 +137,26 @@ func TestDecodeCommon(t *testing.T) {
 
 func TestDTypePolicy(t *testing.T) {
 	for text, want := range map[string]DTypePolicy{
-		`null`:             {"float32", "float32", ""},
-		`"float32"`:        {"float32", "float32", ""},
-		`"_infer"`:         {"float32", "float32", ""},
-		`"mixed_bfloat16"`: {"bfloat16", "float32", ""},
-		`"int32"`:          {"int32", "int32", ""},
-		`{"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": null}`: {"float64", "float64", ""},
-		`{"class_name": "Policy", "config": {"name": "mixed_float16"}}`:                                            {"float16", "float32", ""},
-		`{"class_name": "PolicyV1", "config": {"name": "mixed_float16", "loss_scale": null}}`:                      {"float16", "float32", ""},
-		`{"class_name": "Policy", "config": {"name": null}}`:                                                       {"float32", "float32", ""},
-		`{"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "mixed_bfloat16"}}`:      {"bfloat16", "float32", "int8"},
-		`{"class_name": "QuantizedDTypePolicy", "config": {"name": "int8_from_float32"}}`:                          {"float32", "float32", "int8"},
-		`{"class_name": "Int4DTypePolicy", "config": {"mode": "int4/128", "source_name": "float32"}}`:              {"float32", "float32", "int4/128"},
-		`"int8_from_float32"`: {"float32", "float32", "int8"},
-		`{"class_name": "DTypePolicyMap", "config": {"default_policy": "float16", "policy_map": {}}}`: {"float16", "float16", ""},
+		`null`:             {"float32", "float32", "", 0},
+		`"float32"`:        {"float32", "float32", "", 0},
+		`"_infer"`:         {"float32", "float32", "", 0},
+		`"mixed_bfloat16"`: {"bfloat16", "float32", "", 0},
+		`"int32"`:          {"int32", "int32", "", 0},
+		`{"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": null}`: {"float64", "float64", "", 0},
+		`{"class_name": "Policy", "config": {"name": "mixed_float16"}}`:                                            {"float16", "float32", "", 0},
+		`{"class_name": "PolicyV1", "config": {"name": "mixed_float16", "loss_scale": null}}`:                      {"float16", "float32", "", 0},
+		`{"class_name": "Policy", "config": {"name": null}}`:                                                       {"float32", "float32", "", 0},
+		`{"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "mixed_bfloat16"}}`:      {"bfloat16", "float32", "int8", 0},
+		`{"class_name": "QuantizedDTypePolicy", "config": {"name": "int8_from_float32"}}`:                          {"float32", "float32", "int8", 0},
+		`{"class_name": "Int4DTypePolicy", "config": {"mode": "int4/128", "source_name": "float32"}}`:              {"float32", "float32", "int4/128", 0},
+		`"int8_from_float32"`: {"float32", "float32", "int8", 0},
+		`{"class_name": "DTypePolicyMap", "config": {"default_policy": "float16", "policy_map": {}}}`: {"float16", "float16", "", 0},
 	} {
 		got, err := ParseDTypePolicy(parse(t, text))
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
-	require.Equal(t, "int8_from_mixed_bfloat16", DTypePolicy{"bfloat16", "float32", "int8"}.Name())
+	require.Equal(t, "int8_from_mixed_bfloat16", DTypePolicy{"bfloat16", "float32", "int8", 0}.Name())
 	for text, is := range map[string]error{
 		`"float31"`:                            ErrUnsupported,
 		`"mixed_float32"`:                      ErrUnsupported,

@@ -14,7 +14,12 @@ type DTypePolicy struct {
 	// Quantization is the mode of a quantized layer ("int8", "float8",
 	// "int4/128"), or "".
 	Quantization string
+	// AmaxHistory is amax_history_length of a float8 policy.
+	AmaxHistory int
 }
+
+// amaxHistory is Keras's default of amax_history_length.
+const amaxHistory = 1024
 
 // DefaultPolicy returns the policy of a layer that names none: float32.
 func DefaultPolicy() DTypePolicy {
@@ -76,7 +81,9 @@ func policyByName(name string) (DTypePolicy, error) {
 	}
 	if mode, source, ok := strings.Cut(name, "_from_"); ok && !strings.Contains(source, "_from_") {
 		p, err := policyByName(source)
-		p.Quantization = mode
+		if p.Quantization = mode; mode == "float8" {
+			p.AmaxHistory = amaxHistory
+		}
 		return p, err
 	}
 	if half, ok := strings.CutPrefix(name, "mixed_"); ok && (half == "float16" || half == "bfloat16") {
@@ -115,6 +122,14 @@ func policyByObject(v *Value) (DTypePolicy, error) {
 		}
 		p, err := ParseDTypePolicy(config.Get("source_name"))
 		p.Quantization = mode
+		if mode == "float8" {
+			p.AmaxHistory = amaxHistory
+		}
+		if n := config.Get("amax_history_length"); !n.IsNull() {
+			if p.AmaxHistory, ok = n.Int(); !ok || p.AmaxHistory < 0 {
+				return DTypePolicy{}, mismatch(n, "an amax_history_length")
+			}
+		}
 		return p, err
 	case "DTypePolicyMap":
 		// One policy for all layers unless the map says otherwise for some.

@@ -151,10 +151,6 @@ var keyRows = []keyRow{
 	{eras: keras2, classes: "Attention AdditiveAttention", key: "causal", neutral: []string{"false"}},
 	{eras: keras2, classes: "*", key: "rng_type", neutral: []string{"*"}}, // training only
 	{eras: keras2, classes: "SpatialDropout1D SpatialDropout2D SpatialDropout3D", key: "noise_shape", neutral: []string{"*"}},
-
-	// Keras 3: the stored kernel has the low-rank update merged in.
-	{eras: keras3, classes: "*", key: "lora_rank", neutral: []string{"*"}},
-	{eras: keras3, classes: "*", key: "lora_alpha", neutral: []string{"*"}},
 }
 
 // singleAxis turns a list of one axis, which Keras 2 writes once a layer is built, into the axis.

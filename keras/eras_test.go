@@ -72,7 +72,6 @@ func TestModernize(t *testing.T) {
 		{keras2, "Dense", `{"activation": {"class_name": "LeakyReLU", "config": {"alpha": 0.1}}}`, "Dense", `{"activation":{"class_name":"LeakyReLU","config":{"negative_slope":0.1}}}`},
 		{keras2, "MaxPool2D", `{}`, "MaxPooling2D", `{}`},
 
-		{keras3, "Dense", `{"lora_rank": 2, "lora_alpha": 5.0, "units": 3}`, "Dense", `{"units":3}`},
 		{keras3, "LeakyReLU", `{"alpha": 0.2}`, "LeakyReLU", `{"alpha":0.2}`},
 		{keras3, "Normalization", `{"mean": {"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "float32"}}}`, "Normalization", `{"mean":[1.0]}`},
 		{keras3, "GRU", `{}`, "GRU", `{}`},

@@ -106,10 +106,15 @@ def sized(shape, size):
 
 
 class Case:
-    def __init__(self, name, inputs, build, formats="k3", dtype="float32", note="", batch=0):
+    """after is done to the model once its weights are random, such as quantizing
+    it. With reloaded, the outputs are those of the file that was written, for
+    what a file does not keep."""
+
+    def __init__(self, name, inputs, build, formats="k3", dtype="float32", note="", batch=0, after=None, reloaded=False):
         if isinstance(inputs, (Spec, tuple)):
             inputs = [inputs]
         self.name, self.build, self.dtype, self.note = name, build, dtype, note
+        self.after, self.reloaded = after or (lambda model: None), reloaded
         self.inputs = [i if isinstance(i, Spec) else Spec(i) for i in inputs]
         self.formats = formats.split()
         self.seed = zlib.crc32(name.encode())
@@ -206,7 +211,11 @@ def run64(case, model, arrays):
     """The outputs of the same model with the same weights in float64."""
     from weights import upcast
     twin = case.model("float64", "float64")
+    case.after(twin)
     twin.set_weights(upcast(model.get_weights()))
+    for layer, other in zip(model._flatten_layers(), twin._flatten_layers()):
+        if getattr(layer, "quantization_mode", None) == "float8" and layer.compute_dtype == "float32":
+            other.bias.assign(ops.cast(ops.cast(layer.bias, "bfloat16"), "float64"))
     finalize(twin)
     return run(twin, [a if a.dtype.kind in "uibU" else a.astype("float64") for a in arrays])
 
@@ -348,6 +357,7 @@ def make(case, formats, out):
     model = case.model(floatx, case.dtype)
     matter(model, rng)
     finalize(model)
+    case.after(model)
     arrays = [s.data(rng, case.batch, floatx) for s in case.inputs]
     for fmt in formats:
         folder = out / (case.name + FORMATS[fmt][1])
@@ -355,6 +365,9 @@ def make(case, formats, out):
         folder.mkdir(parents=True)
         save(model, fmt, folder)
     found, nodes = classes(model)
+    if case.reloaded:
+        fmt = formats[0]
+        model = K.saving.load_model(out / (case.name + FORMATS[fmt][1]) / FORMATS[fmt][2])
     outputs = run(model, arrays)
     exacts = run64(case, model, arrays)
     exacts = [e if o.dtype.kind == "f" or o.dtype.name == "bfloat16" else o for o, e in zip(outputs, exacts)]

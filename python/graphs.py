@@ -398,3 +398,44 @@ def reversible(x):
     apart = L.ReversibleEmbedding(9, 4, tie_weights=False)
     y, z = tied(x), apart(x)
     return [tied(L.Dense(4)(y), reverse=True), apart(z, reverse=True), y]
+
+
+# Quantized models -------------------------------------------------------------
+
+def quantized(mode, inputs=(), **config):
+    """Quantizes a model. inputs is the range and epsilon of the quantizer of the
+    layers' inputs, or None for none."""
+    def quantize(model):
+        if inputs != ():
+            config["activation_quantizer"] = inputs and K.quantizers.AbsMaxQuantizer(value_range=inputs[:2], epsilon=inputs[2])
+        if not config:
+            return model.quantize(mode)
+        kinds = {"int8": K.quantizers.Int8QuantizationConfig, "int4": K.quantizers.Int4QuantizationConfig}
+        return model.quantize(config=kinds[mode](**config))
+    return quantize
+
+
+def float8(model):
+    """Quantizes a model and gives its scales values of trained ones."""
+    model.quantize("float8")
+    scales = [0.011, 0.0042, 0.3]
+    for layer in model._flatten_layers():
+        if layer.dtype_policy.quantization_mode == "float8":
+            for i, name in enumerate(("inputs_scale", "kernel_scale", "outputs_grad_scale")):
+                getattr(layer, name).assign(scales[i])
+                scales[i] *= 1.7
+
+
+def text_net(x):
+    """Ids through an Embedding, an EinsumDense and a Dense."""
+    return chain(x, L.Embedding(11, 7, mask_zero=True), L.EinsumDense("abc,cd->abd", output_shape=(None, 6), bias_axes="d", activation="tanh"), L.Dense(3))
+
+
+def einsum_denses(x):
+    """EinsumDense with the kernel's axes in many places; x is (batch, 5, 7). Keras
+    does not quantize one with "..." in its equation."""
+    return [L.EinsumDense("abc,cde->abde", output_shape=(None, 4, 3), bias_axes="de")(x),
+            L.EinsumDense("abc,bcd->abd", output_shape=(5, 4), bias_axes="bd")(x),
+            L.EinsumDense("abc,bd->adc", output_shape=(4, 7))(x),
+            L.EinsumDense("abc,bcd->ad", output_shape=(6,), bias_axes="d")(x),
+            L.EinsumDense("abc,cd->adb", output_shape=(4, 5), bias_axes="d")(x)]

@@ -234,8 +234,8 @@ func (s *scope) apply(in []graph.Value) []graph.Value {
 		s.Failf("%w: called with training=true, which makes the result random", keras.ErrUnsupported)
 		return nil
 	}
-	if q := s.dtype.Quantization; q != "" && quantizable(s.class) {
-		s.Failf("%w: quantized weights (%s)", keras.ErrUnsupported, q)
+	if q := s.dtype.Quantization; q != "" && !quantizable(s.class) {
+		s.Failf("%w: policy %s: Keras does not quantize this class", keras.ErrUnsupported, s.dtype)
 		return nil
 	}
 	if !keepsDType(s.class) {

@@ -17,6 +17,7 @@ type convConfig struct {
 	Groups       int           `json:"groups"`
 	Activation   activationArg `json:"activation"`
 	UseBias      bool          `json:"use_bias"`
+	adaptedForm
 }
 
 var convDefaults = convConfig{
@@ -42,7 +43,11 @@ func convolution(rank int) func(*scope, convConfig, graph.Value) graph.Value {
 			cin /= op.Groups
 		}
 		kernel := slices.Concat(s.each("kernel_size", c.KernelSize, rank, 1), []int{cin, filters})
-		y := s.Apply(op, x, s.Weight("kernel", kernel...))
+		y := s.Apply(op, x, s.adapted(c.adaptedForm, "kernel", kernel, func() {
+			if c.UseBias {
+				s.Weight("bias", filters) // finish finds it again
+			}
+		}))
 		return s.finish(c.DataFormat, c.UseBias, c.Activation, y, filters)
 	}
 }

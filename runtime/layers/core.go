@@ -13,6 +13,7 @@ type denseConfig struct {
 	Units      int           `json:"units"`
 	Activation activationArg `json:"activation"`
 	UseBias    bool          `json:"use_bias"`
+	storedForm
 }
 
 // denseLayer computes activation(x · kernel + bias) over the last axis.
@@ -28,9 +29,19 @@ var denseLayer = define1("Dense", denseConfig{UseBias: true}, func(s *scope, c d
 	if x.Rank() < 2 {
 		s.Failf("%w: input is %v, want at least 2 dimensions", graph.ErrShape, x.Shape)
 	}
-	y := s.Apply(graph.MatMul{}, s.floating(x), s.Weight("kernel", x.Dim(-1), units))
+	in := x.Dim(-1)
+	p := &contraction{
+		kernel: graph.Shape{in, units}, summed: []int{-1}, scale: graph.Shape{units}, late: true, reduced: []int{0},
+		multiply: func(x, kernel graph.Value) graph.Value { return s.Apply(graph.MatMul{}, x, kernel) },
+		aligned:  func(scale graph.Value) graph.Value { return scale },
+		split:    func() (int, int) { return in, units },
+	}
 	if c.UseBias {
-		y = s.Apply(graph.AddBias{}, y, s.Weight("bias", units))
+		p.bias = graph.Shape{units}
+	}
+	y, bias := s.contract(x, p, c.storedForm)
+	if c.UseBias {
+		y = s.Apply(graph.AddBias{}, y, bias)
 	}
 	return s.activate(c.Activation, y)
 })
@@ -54,6 +65,7 @@ type embeddingConfig struct {
 	OutputDim   int                `json:"output_dim"`
 	MaskZero    bool               `json:"mask_zero"`
 	InputLength keras.TrainingOnly `json:"input_length"` // Keras 1 and 2: only checked against the input
+	storedForm
 }
 
 // embeddingLayer looks up the rows of a table. With mask_zero, the result has a
@@ -65,17 +77,17 @@ type embeddingConfig struct {
 //
 // See https://keras.io/api/layers/core_layers/embedding/.
 var embeddingLayer = define1("Embedding", embeddingConfig{}, func(s *scope, c embeddingConfig, x graph.Value) graph.Value {
-	table := s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim))
-	return s.lookUp(table, x, c.MaskZero)
+	e := s.embeddings(s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim), c.storedForm)
+	return s.lookUp(e, x, c.MaskZero)
 })
 
 // lookUp returns the rows of a table, with a mask where x is 0.
-func (s *scope) lookUp(table, x graph.Value, maskZero bool) graph.Value {
+func (s *scope) lookUp(e *embeddings, x graph.Value, maskZero bool) graph.Value {
 	ids := x
 	if !x.DType.Integer() {
 		x = s.cast(x, graph.Int32)
 	}
-	y := s.Apply(graph.Gather{}, table, x)
+	y := e.rows(x)
 	if maskZero && s.Err() == nil {
 		s.setMask(y, s.Apply(graph.Binary{Func: graph.NotEqual}, ids, s.Scalar(ids.DType, 0)))
 	}
@@ -89,6 +101,7 @@ type reversibleEmbeddingConfig struct {
 	TieWeights   bool     `json:"tie_weights"`
 	ReverseDType *string  `json:"reverse_dtype"`
 	LogitSoftCap *float64 `json:"logit_soft_cap"`
+	storedForm
 }
 
 // reversibleEmbeddingLayer looks up the rows of a table; called with
@@ -104,24 +117,15 @@ type reversibleEmbeddingConfig struct {
 // See https://keras.io/api/layers/core_layers/reversible_embedding/.
 var reversibleEmbeddingLayer = define1("ReversibleEmbedding", reversibleEmbeddingConfig{TieWeights: true},
 	func(s *scope, c reversibleEmbeddingConfig, x graph.Value) graph.Value {
-		table := s.Weight("embeddings", s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim))
-		back := s.swapLast(table)
-		if !c.TieWeights {
-			back = s.Weight("reverse_embeddings", c.OutputDim, c.InputDim)
-		}
+		e := s.embeddings(s.size("input_dim", c.InputDim), s.size("output_dim", c.OutputDim), c.storedForm)
+		e.declareReverse(c.TieWeights)
 		if !s.flags["reverse"] {
-			return s.lookUp(table, x, c.MaskZero)
+			return s.lookUp(e, x, c.MaskZero)
 		}
-		x = s.cast(x, s.compute) // autocast is off for the look-up of numbers
-		if c.ReverseDType != nil {
-			d, ok := graph.ParseDType(*c.ReverseDType)
-			if !ok || !d.Floating() {
-				s.Failf("%w: reverse_dtype is %q", keras.ErrUnsupported, *c.ReverseDType)
-				return none()
-			}
-			x, back = s.cast(x, d), s.cast(back, d)
+		y := e.reversed(x, c.ReverseDType)
+		if s.Err() != nil {
+			return none()
 		}
-		y := s.Apply(graph.MatMul{}, x, back)
 		if c.LogitSoftCap != nil {
 			limit := s.Scalar(y.DType, *c.LogitSoftCap)
 			y = s.Apply(graph.Activation{Func: graph.Tanh}, s.Apply(graph.Binary{Func: graph.Div}, y, limit))
@@ -167,6 +171,8 @@ type einsumDenseConfig struct {
 	OutputShape dimensions    `json:"output_shape"`
 	Activation  activationArg `json:"activation"`
 	BiasAxes    *string       `json:"bias_axes"`
+	storedForm
+	Columns keras.TrainingOnly `json:"gptq_unpacked_column_size"` // the shape of the kernel tells
 }
 
 // dimensions holds a number or a list of numbers, null being unknown.
@@ -214,21 +220,20 @@ var einsumDenseLayer = define1("EinsumDense", einsumDenseConfig{}, func(s *scope
 		s.Fail(err)
 		return none()
 	}
-	x = s.floating(x)
-	y := operation.Einsum(s.Builder, c.Equation, x, s.Weight("kernel", e.kernel...))
+	y, bias := s.contract(x, e.contraction(s, c.Equation), c.storedForm)
 	if c.BiasAxes != nil {
-		y = s.Apply(graph.Binary{Func: graph.Add}, y, s.Weight("bias", e.biasShape...))
+		y = s.Apply(graph.Binary{Func: graph.Add}, y, bias)
 	}
 	return s.activate(c.Activation, y)
 })
 
 // An einsumShape holds the dimensions of an EinsumDense.
 type einsumShape struct {
-	out       string // labels of the result, without "..."
-	size      map[byte]int
-	behind    int // axes that a "..." behind them stands for
-	kernel    []int
-	biasShape []int
+	in, labels, out string // labels of x, the kernel and the result, without "..."
+	size            map[byte]int
+	dots, behind    int // axes that a "..." stands for, and one behind them
+	kernel          []int
+	biasShape       []int // nil for no bias
 }
 
 // parseEinsum reads an equation "ab...,bc->ac...", where "..." may stand first
@@ -239,13 +244,13 @@ func parseEinsum(equation string, x graph.Shape, out []int) (*einsumShape, error
 	equation = strings.ReplaceAll(equation, " ", "")
 	operands, result, _ := strings.Cut(equation, "->")
 	in, kernel, _ := strings.Cut(operands, ",")
-	e := &einsumShape{out: strings.Replace(result, "...", "", 1), size: map[byte]int{}}
+	e := &einsumShape{labels: kernel, out: strings.Replace(result, "...", "", 1), size: map[byte]int{}}
 	if in == "" || kernel == "" || len(x) == 0 || strings.Contains(kernel, ".") || strings.Contains(in, ".") != strings.Contains(result, ".") {
 		return nil, bad
 	}
 	in, left := strings.Replace(in, "...", "", 1), strings.HasPrefix(in, "...")
 	elided := len(x) - len(in)
-	if !left {
+	if e.in, e.dots = in, elided; !left {
 		e.behind = elided
 	}
 	if elided < 0 || elided > 0 && !strings.Contains(result, ".") {
@@ -305,4 +310,58 @@ func (e *einsumShape) bias(axes string) error {
 		e.biasShape = append(e.biasShape, 1)
 	}
 	return nil
+}
+
+// contraction describes the product of an equation.
+func (e *einsumShape) contraction(s *scope, equation string) *contraction {
+	p := &contraction{
+		kernel: e.kernel, bias: e.biasShape,
+		multiply: func(x, kernel graph.Value) graph.Value { return operation.Einsum(s.Builder, equation, x, kernel) },
+		split: func() (rows, columns int) {
+			switch k := e.kernel; len(k) {
+			case 2:
+				return k[0], k[1]
+			case 3: // Keras takes the longest axis for that of the model
+				if k[0] >= k[1] && k[0] >= k[2] {
+					return k[0], k[1] * k[2]
+				}
+				return k[0] * k[1], k[2]
+			}
+			s.Failf("%w: quantized kernel %v", keras.ErrUnsupported, graph.Shape(e.kernel))
+			return 0, 0
+		},
+	}
+	for i := range e.labels {
+		if strings.IndexByte(e.out, e.labels[i]) < 0 {
+			p.reduced = append(p.reduced, i)
+		}
+	}
+	if e.dots > 0 {
+		return p
+	}
+	// An axis of the result, if x has it, is axis perm[i] of x.
+	var perm, dims []int
+	for i := range e.out {
+		if at := strings.IndexByte(e.in, e.out[i]); at >= 0 {
+			dims = append(dims, graph.KeepDim(len(perm)))
+			perm = append(perm, at)
+		} else {
+			dims = append(dims, 1)
+		}
+		if at := strings.IndexByte(e.labels, e.out[i]); at >= 0 {
+			p.scale = append(p.scale, e.kernel[at])
+		} else {
+			p.scale = append(p.scale, 1)
+		}
+	}
+	for i := range e.in {
+		if strings.IndexByte(e.out, e.in[i]) < 0 {
+			p.summed = append(p.summed, i)
+		}
+	}
+	perm = append(perm, p.summed...)
+	p.aligned = func(scale graph.Value) graph.Value {
+		return s.Apply(graph.Reshape{Dims: dims}, s.Apply(graph.Transpose{Perm: perm}, scale))
+	}
+	return p
 }

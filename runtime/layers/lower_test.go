@@ -408,7 +408,7 @@ func TestRefused(t *testing.T) {
 		"sparse":        {sequential(t, layer(t, "InputLayer", "in", `{"batch_shape":[null,4],"sparse":true,"ragged":true}`), dense(t, "d", "1")), nil, ""},
 		"bad shape":     {sequential(t, layer(t, "InputLayer", "in", `{"batch_shape":[null,-4]}`), dense(t, "d", "1")), keras.ErrFormat, "[null"},
 		"dtype":         {model(layer(t, "Dense", "d", `{"units":1,"dtype":"complex64"}`), nil), keras.ErrUnsupported, "complex64"},
-		"quantized":     {model(layer(t, "Dense", "d", `{"units":1,"dtype":"int8_from_float32"}`), nil), keras.ErrUnsupported, "quantized weights (int8)"},
+		"quantized":     {model(layer(t, "BatchNormalization", "d", `{"dtype":"int8_from_float32"}`), nil), keras.ErrUnsupported, `layer d (BatchNormalization): unsupported: policy int8_from_float32: Keras does not quantize this class`},
 		"empty":         {sequential(t), keras.ErrUnsupported, ""},
 		"subclass":      {layer(t, "MyModel", "m", "{}"), keras.ErrUnsupported, ""},
 	} {

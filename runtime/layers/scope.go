@@ -41,6 +41,7 @@ type scope struct {
 	states            []graph.Value           // initial states passed by keyword
 	zeroMasked        *bool                   // what a wrapper makes of zero_output_for_mask
 	copies            int                     // Copies of the weights to declare
+	ordered           bool                    // Ordered of the weights to declare
 }
 
 // shared is the state of one lowering.
@@ -138,7 +139,7 @@ func (s *scope) declare(name string, trainable bool, d graph.DType, shape graph.
 	}
 	v := s.Builder.Param(graph.Param{
 		Layer: s.path, Class: s.class, Name: name, Top: s.top, Path: s.file,
-		Trainable: trainable && !s.frozen, Frozen: trainable && s.frozen, Copies: s.copies,
+		Trainable: trainable && !s.frozen, Frozen: trainable && s.frozen, Copies: s.copies, Ordered: s.ordered,
 		Type: graph.Type{DType: d, Shape: slices.Clone(shape)},
 	})
 	s.params[key] = v
@@ -191,11 +192,10 @@ func (s *scope) variableType(d graph.DType) graph.DType {
 	return d
 }
 
-// quantizable reports the classes whose weights Keras quantizes. The policy of
-// other layers in a quantized model changes nothing.
+// quantizable reports the classes that Keras runs with a quantized policy.
 func quantizable(class string) bool {
 	switch class {
-	case "Dense", "EinsumDense", "Embedding", "ReversibleEmbedding":
+	case "Dense", "EinsumDense", "Embedding", "ReversibleEmbedding", "InputLayer":
 		return true
 	}
 	return false

@@ -157,6 +157,10 @@ var timeDistributedLayer = define1("TimeDistributed", timeDistributedConfig{},
 			return none()
 		}
 		l := inner[0]
+		if p, _, _, err := policy(l.Config); err == nil && p.Quantization != "" {
+			s.Failf("%w: %s with quantized weights, which Keras computes without their scales here", keras.ErrUnsupported, l.Class)
+			return none()
+		}
 		mask, masked := s.inputMask([]graph.Value{x})
 		if masked && (takesMask(l.Class) || l.Graph != nil || l.Class == "Softmax") {
 			s.Failf("%w: a mask on the time steps of %s", keras.ErrUnsupported, l.Class)

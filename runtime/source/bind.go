@@ -178,7 +178,12 @@ func readStored(w hdf5load.Weight, d graph.DType, shape graph.Shape) (graph.Tens
 // keeps trained variables before the others, whether or not they are frozen.
 func fileOrder(params []graph.Param, idx []int) []int {
 	idx = slices.Clone(idx)
-	slices.SortStableFunc(idx, func(a, b int) int { return kindRank(params[a]) - kindRank(params[b]) })
+	slices.SortStableFunc(idx, func(a, b int) int {
+		if params[a].Ordered && params[b].Ordered {
+			return 0
+		}
+		return kindRank(params[a]) - kindRank(params[b])
+	})
 	return idx
 }
 

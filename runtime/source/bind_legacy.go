@@ -70,6 +70,15 @@ func (s legacyBinder) bind(prog *layers.Program) ([]binding, error) {
 // are trained, over all layers inside it, then the others.
 func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5load.LayerWeights, prog *layers.Program) error {
 	idx = slices.Clone(idx)
+	// Here a layer's variables that are trainable by kind are always first.
+	for lo := 0; lo < len(idx); {
+		hi := lo
+		for hi < len(idx) && params[idx[hi]].Ordered && params[idx[hi]].Path == params[idx[lo]].Path {
+			hi++
+		}
+		slices.SortStableFunc(idx[lo:hi], func(a, b int) int { return kindRank(params[a]) - kindRank(params[b]) })
+		lo = max(hi, lo+1)
+	}
 	slices.SortStableFunc(idx, func(a, b int) int { return trainRank(params[a]) - trainRank(params[b]) })
 	p := params[idx[0]]
 	wrong := fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",

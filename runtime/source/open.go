@@ -74,6 +74,7 @@ type loader struct {
 type contents struct {
 	arch    *keras.Model
 	words   map[string]string // see [layers.Options].Vocabularies
+	whole   bool              // a whole-model .h5
 	weights func(*layers.Program) (store, error)
 }
 
@@ -199,7 +200,7 @@ func (l *loader) openArchive(r io.ReaderAt, size int64) (*contents, error) {
 		}
 		words[of] = string(text)
 	}
-	return &contents{arch, words, func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
+	return &contents{arch: arch, words: words, weights: func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
 }
 
 // vocabularyOf is the layer, by its path in the weights, whose vocabulary a member of an archive is.
@@ -233,7 +234,7 @@ func (l *loader) openDir(name string) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, words, func(*layers.Program) (store, error) {
+	return &contents{arch: arch, words: words, weights: func(*layers.Program) (store, error) {
 		r, size, err := l.file(l.fsys, path.Join(name, "model.weights.h5"))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: the directory has no model.weights.h5", ErrNotFound)
@@ -332,7 +333,7 @@ func (l *loader) openWhole(f *hdf5load.File) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, nil, func(*layers.Program) (store, error) { return legacy(root) }}, nil
+	return &contents{arch: arch, whole: true, weights: func(*layers.Program) (store, error) { return legacy(root) }}, nil
 }
 
 // openJSON opens an architecture JSON and its weights.
@@ -356,7 +357,7 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &contents{arch, nil, func(p *layers.Program) (store, error) {
+	return &contents{arch: arch, weights: func(p *layers.Program) (store, error) {
 		if from == nil && len(p.Graph.Params) > 0 {
 			return nil, fmt.Errorf("%w: an architecture alone; name the file with its weights (.h5, .weights.h5 or .weights.json)", ErrNotFound)
 		}
@@ -373,7 +374,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	o, arch := l.options, c.arch
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
-	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: c.words}
+	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: c.words, Adapters: c.whole}
 	prog, err := layers.Lower(arch, how)
 	if err != nil {
 		if all := layers.Unsupported(arch, how); errors.Is(err, keras.ErrUnsupported) && len(all) > 1 {
