@@ -17,12 +17,12 @@ type formula struct {
 	known map[string]value // operations without side effects, by what they are
 }
 
-// twice computes two registers of elements at a time: the operations alternate,
-// so that one computes while the other waits. Operand n of the second is
-// numbered secondCopy+n.
-func (f *formula) twice() *formula {
+// copies computes n registers of elements at a time: the operations take turns,
+// so that one computes while the others wait. Operand k of copy c is numbered
+// c*nextCopy+k.
+func (f *formula) copies(n int) *formula {
 	g := &formula{arch: f.arch, known: map[string]value{}}
-	var at [2][]value
+	at := make([][]value, n)
 	for _, n := range f.nodes {
 		for c := range at {
 			in := make([]value, len(n.in))
@@ -31,7 +31,7 @@ func (f *formula) twice() *formula {
 			}
 			m := n.n
 			if n.op == "operand" {
-				m += c * secondCopy
+				m += c * nextCopy
 			}
 			at[c] = append(at[c], g.add1(n.op, m, n.bits, in...))
 		}
@@ -39,7 +39,7 @@ func (f *formula) twice() *formula {
 	return g
 }
 
-const secondCopy = 16
+const nextCopy = 16
 
 // results are the values that nothing uses.
 func (f *formula) results() []value {
@@ -328,6 +328,20 @@ func (f *formula) pinnable() int {
 		}
 	}
 	return -1
+}
+
+// groups are the numbers of registers of elements that are computed at a time, the
+// most first: two if there is room for them, and four where a division would keep
+// two waiting, if that does not drive more than a few constants out.
+func (f *formula) groups() []int {
+	var list []int
+	if f.count("div") > 0 && f.copies(4).pinnable() >= f.count("const")-2 {
+		list = append(list, 4)
+	}
+	if f.copies(2).pinnable() >= 0 {
+		list = append(list, 2)
+	}
+	return list
 }
 
 func (f *formula) count(op string) int {

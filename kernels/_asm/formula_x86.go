@@ -177,10 +177,11 @@ func mapX86(t *text, table *constants, name string, f *formula) {
 		t.op("SUBQ R9, CX")
 		t.op("VMOVUPS (CX), Y15")
 	}
-	pair, pinned := f.twice(), f.pinnable()
-	pairs := pair.pinnable() >= 0
-	if pairs {
-		pinned = min(pinned, pair.pinnable())
+	pinned := f.pinnable()
+	var groups []*formula // of several registers at a time, the most first
+	for _, n := range f.groups() {
+		g := f.copies(n)
+		groups, pinned = append(groups, g), min(pinned, g.pinnable())
 	}
 	first := f.newBody(t, table, pinned, nil)
 	for i, n := range f.nodes {
@@ -196,28 +197,30 @@ func mapX86(t *text, table *constants, name string, f *formula) {
 	t.op("XORQ R9, R9")
 	full := func(f *formula) {
 		for i, r := range f.newBody(t, table, pinned, func(operand, reg int) {
-			t.op("VMOVUPS %d(%s)(R9*1), %s", operand/secondCopy*4*a.lanes, pointers[operand%secondCopy], a.register(reg))
+			t.op("VMOVUPS %d(%s)(R9*1), %s", operand/nextCopy*4*a.lanes, pointers[operand%nextCopy], a.register(reg))
 		}).write() {
 			t.op("VMOVUPS %s, %d(DI)(R9*1)", a.register(r), i*4*a.lanes)
 		}
 	}
-	if pairs {
-		t.op("SUBQ $%d, R10", 4*a.lanes)
-		t.op("JLE last")
-		t.label("pair")
-		full(pair)
-		t.op("ADDQ $%d, R9", 8*a.lanes)
+	for i, g := range groups {
+		more := 4 * a.lanes * (g.count("operand")/f.operands() - 1) // bytes but for the first register
+		t.op("SUBQ $%d, R10", more)
 		t.op("CMPQ R9, R10")
-		t.op("JLT pair")
-		t.label("last")
-		t.op("ADDQ $%d, R10", 4*a.lanes)
+		t.op("JGE grouped%d", i)
+		t.label("group%d", i)
+		full(g)
+		t.op("ADDQ $%d, R9", more+4*a.lanes)
+		t.op("CMPQ R9, R10")
+		t.op("JLT group%d", i)
+		t.label("grouped%d", i)
+		t.op("ADDQ $%d, R10", more)
 	}
 	t.label("single")
 	t.op("CMPQ R9, R10")
 	t.op("JGE rest")
 	full(f)
 	t.op("ADDQ $%d, R9", 4*a.lanes)
-	if !pairs {
+	if len(groups) == 0 { // else the last are pairs, which leave one at most
 		t.op("JMP single")
 	}
 	t.label("rest")

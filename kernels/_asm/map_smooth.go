@@ -17,10 +17,12 @@ type exponential struct {
 func (f *formula) reduce(x value) (r, n, low value) {
 	low = f.fma(x, f.num(math.Log2E), f.num(magic))
 	n = f.sub(low, f.num(magic))
-	const high = 0x1.62e43p-1 // ln 2 with 20 bits
-	r = f.fnma(n, f.num(high), x)
-	return f.fnma(n, f.num(math.Ln2-high), r), n, low
+	r = f.fnma(n, f.num(lnHigh), x)
+	return f.fnma(n, f.num(math.Ln2-lnHigh), r), n, low
 }
+
+// lnHigh is ln 2 with 20 bits.
+const lnHigh = 0x1.62e43p-1
 
 // exponential computes e^x within 2^-24 for expMin <= x <= expMax or NaN.
 func (f *formula) exponential(x value) exponential { return f.exponentialOf(x, -1) }
@@ -62,20 +64,6 @@ func (f *formula) scale(x value, by factors) value {
 		}
 	}
 	return x
-}
-
-// most is the exponent up to which 1 + p·2^n keeps the digits of p and is finite.
-const most = 120
-
-// powers are 2^min(n, most) and 2^(min(n, most)-n), for n >= -126. The second is
-// representable for n <= most+126.
-func (f *formula) powers(e exponential) (power, rest factors) {
-	if f.arch.scales {
-		n := f.min(f.num(most), e.n)
-		return factors{n}, factors{f.sub(n, e.n)}
-	}
-	low, one := f.min(f.num(magic+most), e.low), f.num(1)
-	return factors{f.iadd(f.shl(low, 23), one)}, factors{f.iadd(f.shl(f.isub(low, e.low), 23), one)}
 }
 
 // expMin is where x·e^x rounds to 0, expMax where e^x overflows.
@@ -120,13 +108,26 @@ func (f *formula) onePlus(e value) (sum, low value) {
 }
 
 // overOnePlus is num/(1+e^-x). Where e^-x is large, what it is larger than 2^most
-// divides last, so that the result may be denormal. x is not below expMin, or with
-// an instruction for x·2^n not below -2^127, where e^-x comes out as +Inf.
+// divides last, so that the result may be denormal. x is not below expMin, or with an
+// instruction for x·2^n not below -2^127, where e^-x comes out as +Inf.
 func (f *formula) overOnePlus(num, x value) value {
-	const least = 87 // of more, 1+e^-x rounds to 1 and 2^n might be denormal
-	e := f.exponential(f.max(f.num(-least), f.xor(x, f.sign())))
-	power, rest := f.powers(e)
-	return f.scale(f.div(num, f.add(f.num(1), f.scale(e.p, power))), rest)
+	const (
+		least = 86  // of more, 1+e^-x rounds to 1 and e^-x might be denormal
+		most  = 120 // 1 + p·2^most has the digits of p and is finite
+	)
+	x = f.min(f.num(least), x)
+	low := f.fnma(x, f.num(math.Log2E), f.num(magic))
+	n := f.sub(low, f.num(magic))
+	r := f.fma(n, f.num(lnHigh), x) // -r of reduce, which saves the sign of x
+	r = f.fma(n, f.num(math.Ln2-lnHigh), r)
+	p := f.horner(r, 1, -1, 0.499999934337, -0.166665204019, 0.0416683903171, -0.00836874496214, 0.00138145688773)
+	limited := f.min(f.num(magic+most), low)
+	power := f.iadd(f.shl(limited, 23), f.num(1)) // 2^min(n, most)
+	y := f.div(num, f.fma(p, power, f.num(1)))
+	if f.arch.scales {
+		return f.scale(y, factors{f.sub(limited, low)})
+	}
+	return f.scale(y, factors{f.iadd(f.shl(f.isub(limited, low), 23), f.num(1))})
 }
 
 // logistic is 1/(1+e^-x).

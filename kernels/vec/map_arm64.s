@@ -1954,27 +1954,27 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V1.S4]
 	ADD $608, R9, R10
 	VLD1R (R10), [V2.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
 	ADD $352, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $384, R9, R10
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
 	ADD $448, R9, R10
 	VLD1R (R10), [V6.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V11.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V12.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V13.S4]
 	ADD $640, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $736, R9, R10
 	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -1984,35 +1984,34 @@ row:
 loop:
 	VLD1.P 16(R2), [V14.S4]
 	WORD $0x4e2ef42e // max V14, V1, V14
-	WORD $0x6e281dce // xor V14, V14, V8
-	WORD $0x4e2ef44e // max V14, V2, V14
-	VMOV V9.B16, V15.B16
-	WORD $0x4e23cdcf // fma V15, V14, V3
-	WORD $0x4ea9d5f0 // sub V16, V15, V9
-	WORD $0x4ea4ce0e // fnma V14, V16, V4
-	WORD $0x4ea5ce0e // fnma V14, V16, V5
-	VMOV V10.B16, V16.B16
+	WORD $0x4eaef44e // min V14, V2, V14
+	VMOV V8.B16, V15.B16
+	WORD $0x4ea3cdcf // fnma V15, V14, V3
+	WORD $0x4ea8d5f0 // sub V16, V15, V8
+	WORD $0x4e24ce0e // fma V14, V16, V4
+	WORD $0x4e25ce0e // fma V14, V16, V5
+	VMOV V9.B16, V16.B16
 	WORD $0x4e2eccd0 // fma V16, V6, V14
-	VMOV V11.B16, V17.B16
+	VMOV V10.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V12.B16, V16.B16
+	VMOV V11.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	VMOV V13.B16, V17.B16
+	VMOV V12.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V0.B16, V16.B16
+	VMOV V13.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
 	VMOV V0.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
 	WORD $0x4eaff4ee // min V14, V7, V15
 	WORD $0x4f3755d0 // shl V16, V14, V55
 	WORD $0x4ea08610 // iadd V16, V16, V0
+	VMOV V0.B16, V18.B16
+	WORD $0x4e30ce32 // fma V18, V17, V16
+	WORD $0x6e32fc12 // div V18, V0, V18
 	WORD $0x6eaf85cf // isub V15, V14, V15
 	WORD $0x4f3755ef // shl V15, V15, V55
 	WORD $0x4ea085ef // iadd V15, V15, V0
-	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x4e30d410 // add V16, V0, V16
-	WORD $0x6e30fc10 // div V16, V0, V16
-	WORD $0x6e2fde0f // mul V15, V16, V15
+	WORD $0x6e2fde4f // mul V15, V18, V15
 	VST1.P [V15.S4], 16(R1)
 	SUBS $1, R6, R6
 	BNE loop
@@ -2028,35 +2027,34 @@ in0:
 	ADD $(mapArgs_rest+0), R0, R10
 	VLD1 (R10), [V14.S4]
 	WORD $0x4e2ef42e // max V14, V1, V14
-	WORD $0x6e281dce // xor V14, V14, V8
-	WORD $0x4e2ef44e // max V14, V2, V14
-	VMOV V9.B16, V15.B16
-	WORD $0x4e23cdcf // fma V15, V14, V3
-	WORD $0x4ea9d5f0 // sub V16, V15, V9
-	WORD $0x4ea4ce0e // fnma V14, V16, V4
-	WORD $0x4ea5ce0e // fnma V14, V16, V5
-	VMOV V10.B16, V16.B16
+	WORD $0x4eaef44e // min V14, V2, V14
+	VMOV V8.B16, V15.B16
+	WORD $0x4ea3cdcf // fnma V15, V14, V3
+	WORD $0x4ea8d5f0 // sub V16, V15, V8
+	WORD $0x4e24ce0e // fma V14, V16, V4
+	WORD $0x4e25ce0e // fma V14, V16, V5
+	VMOV V9.B16, V16.B16
 	WORD $0x4e2eccd0 // fma V16, V6, V14
-	VMOV V11.B16, V17.B16
+	VMOV V10.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V12.B16, V16.B16
+	VMOV V11.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
-	VMOV V13.B16, V17.B16
+	VMOV V12.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
-	VMOV V0.B16, V16.B16
+	VMOV V13.B16, V16.B16
 	WORD $0x4e2ece30 // fma V16, V17, V14
 	VMOV V0.B16, V17.B16
 	WORD $0x4e2ece11 // fma V17, V16, V14
 	WORD $0x4eaff4ee // min V14, V7, V15
 	WORD $0x4f3755d0 // shl V16, V14, V55
 	WORD $0x4ea08610 // iadd V16, V16, V0
+	VMOV V0.B16, V18.B16
+	WORD $0x4e30ce32 // fma V18, V17, V16
+	WORD $0x6e32fc12 // div V18, V0, V18
 	WORD $0x6eaf85cf // isub V15, V14, V15
 	WORD $0x4f3755ef // shl V15, V15, V55
 	WORD $0x4ea085ef // iadd V15, V15, V0
-	WORD $0x6e30de30 // mul V16, V17, V16
-	WORD $0x4e30d410 // add V16, V0, V16
-	WORD $0x6e30fc10 // div V16, V0, V16
-	WORD $0x6e2fde0f // mul V15, V16, V15
+	WORD $0x6e2fde4f // mul V15, V18, V15
 	ADD $mapArgs_rest, R0, R10
 	VST1 [V15.S4], (R10)
 out:
@@ -2087,33 +2085,33 @@ TEXT ·siluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V0.S4]
 	ADD $608, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $352, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $384, R9, R10
 	VLD1R (R10), [V3.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V4.S4]
 	ADD $448, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V10.S4]
+	ADD $640, R9, R10
+	VLD1R (R10), [V9.S4]
 	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $672, R9, R10
 	VLD1R (R10), [V11.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V12.S4]
 	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $704, R9, R10
 	VLD1R (R10), [V13.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V14.S4]
-	ADD $640, R9, R10
+	ADD $736, R9, R10
 	VLD1R (R10), [V6.S4]
-	ADD $672, R9, R10
+	ADD $768, R9, R10
 	VLD1R (R10), [V15.S4]
-	ADD $704, R9, R10
+	ADD $800, R9, R10
 	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -2123,35 +2121,34 @@ row:
 loop:
 	VLD1.P 16(R2), [V16.S4]
 	WORD $0x4e30f411 // max V17, V0, V16
-	WORD $0x6e281e32 // xor V18, V17, V8
-	WORD $0x4e32f432 // max V18, V1, V18
-	VMOV V9.B16, V19.B16
-	WORD $0x4e22ce53 // fma V19, V18, V2
-	WORD $0x4ea9d674 // sub V20, V19, V9
-	WORD $0x4ea3ce92 // fnma V18, V20, V3
-	WORD $0x4ea4ce92 // fnma V18, V20, V4
-	VMOV V10.B16, V20.B16
+	WORD $0x4eb1f432 // min V18, V1, V17
+	VMOV V8.B16, V19.B16
+	WORD $0x4ea2ce53 // fnma V19, V18, V2
+	WORD $0x4ea8d674 // sub V20, V19, V8
+	WORD $0x4e23ce92 // fma V18, V20, V3
+	WORD $0x4e24ce92 // fma V18, V20, V4
+	VMOV V9.B16, V20.B16
 	WORD $0x4e32ccb4 // fma V20, V5, V18
-	VMOV V11.B16, V21.B16
+	VMOV V10.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
-	VMOV V12.B16, V20.B16
+	VMOV V11.B16, V20.B16
 	WORD $0x4e32ceb4 // fma V20, V21, V18
-	VMOV V13.B16, V21.B16
+	VMOV V12.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
-	VMOV V14.B16, V20.B16
+	VMOV V13.B16, V20.B16
 	WORD $0x4e32ceb4 // fma V20, V21, V18
 	VMOV V14.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
 	WORD $0x4eb3f4d2 // min V18, V6, V19
 	WORD $0x4f375654 // shl V20, V18, V55
 	WORD $0x4eae8694 // iadd V20, V20, V14
+	VMOV V14.B16, V22.B16
+	WORD $0x4e34ceb6 // fma V22, V21, V20
+	WORD $0x6e36fe36 // div V22, V17, V22
 	WORD $0x6eb38653 // isub V19, V18, V19
 	WORD $0x4f375673 // shl V19, V19, V55
 	WORD $0x4eae8673 // iadd V19, V19, V14
-	WORD $0x6e34deb4 // mul V20, V21, V20
-	WORD $0x4e34d5d4 // add V20, V14, V20
-	WORD $0x6e34fe34 // div V20, V17, V20
-	WORD $0x6e33de93 // mul V19, V20, V19
+	WORD $0x6e33ded3 // mul V19, V22, V19
 	WORD $0x4e2fe610 // eq V16, V16, V15
 	WORD $0x6e731cf0 // choose V16, V7, V19
 	VST1.P [V16.S4], 16(R1)
@@ -2169,35 +2166,34 @@ in0:
 	ADD $(mapArgs_rest+0), R0, R10
 	VLD1 (R10), [V16.S4]
 	WORD $0x4e30f411 // max V17, V0, V16
-	WORD $0x6e281e32 // xor V18, V17, V8
-	WORD $0x4e32f432 // max V18, V1, V18
-	VMOV V9.B16, V19.B16
-	WORD $0x4e22ce53 // fma V19, V18, V2
-	WORD $0x4ea9d674 // sub V20, V19, V9
-	WORD $0x4ea3ce92 // fnma V18, V20, V3
-	WORD $0x4ea4ce92 // fnma V18, V20, V4
-	VMOV V10.B16, V20.B16
+	WORD $0x4eb1f432 // min V18, V1, V17
+	VMOV V8.B16, V19.B16
+	WORD $0x4ea2ce53 // fnma V19, V18, V2
+	WORD $0x4ea8d674 // sub V20, V19, V8
+	WORD $0x4e23ce92 // fma V18, V20, V3
+	WORD $0x4e24ce92 // fma V18, V20, V4
+	VMOV V9.B16, V20.B16
 	WORD $0x4e32ccb4 // fma V20, V5, V18
-	VMOV V11.B16, V21.B16
+	VMOV V10.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
-	VMOV V12.B16, V20.B16
+	VMOV V11.B16, V20.B16
 	WORD $0x4e32ceb4 // fma V20, V21, V18
-	VMOV V13.B16, V21.B16
+	VMOV V12.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
-	VMOV V14.B16, V20.B16
+	VMOV V13.B16, V20.B16
 	WORD $0x4e32ceb4 // fma V20, V21, V18
 	VMOV V14.B16, V21.B16
 	WORD $0x4e32ce95 // fma V21, V20, V18
 	WORD $0x4eb3f4d2 // min V18, V6, V19
 	WORD $0x4f375654 // shl V20, V18, V55
 	WORD $0x4eae8694 // iadd V20, V20, V14
+	VMOV V14.B16, V22.B16
+	WORD $0x4e34ceb6 // fma V22, V21, V20
+	WORD $0x6e36fe36 // div V22, V17, V22
 	WORD $0x6eb38653 // isub V19, V18, V19
 	WORD $0x4f375673 // shl V19, V19, V55
 	WORD $0x4eae8673 // iadd V19, V19, V14
-	WORD $0x6e34deb4 // mul V20, V21, V20
-	WORD $0x4e34d5d4 // add V20, V14, V20
-	WORD $0x6e34fe34 // div V20, V17, V20
-	WORD $0x6e33de93 // mul V19, V20, V19
+	WORD $0x6e33ded3 // mul V19, V22, V19
 	WORD $0x4e2fe610 // eq V16, V16, V15
 	WORD $0x6e731cf0 // choose V16, V7, V19
 	ADD $mapArgs_rest, R0, R10
@@ -2230,7 +2226,7 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V0.S4]
 	ADD $224, R9, R10
 	VLD1R (R10), [V6.S4]
-	ADD $736, R9, R10
+	ADD $832, R9, R10
 	VLD1R (R10), [V1.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -2240,15 +2236,15 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V3.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V4.S4]
-	ADD $768, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $800, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $832, R9, R10
-	VLD1R (R10), [V9.S4]
 	ADD $864, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $896, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $992, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2364,27 +2360,27 @@ TEXT ·gluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V1.S4]
 	ADD $608, R9, R10
 	VLD1R (R10), [V2.S4]
-	ADD $224, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
 	ADD $352, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V8.S4]
 	ADD $384, R9, R10
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
 	ADD $448, R9, R10
 	VLD1R (R10), [V6.S4]
-	ADD $480, R9, R10
-	VLD1R (R10), [V10.S4]
-	ADD $512, R9, R10
-	VLD1R (R10), [V11.S4]
-	ADD $544, R9, R10
-	VLD1R (R10), [V12.S4]
-	ADD $576, R9, R10
-	VLD1R (R10), [V13.S4]
 	ADD $640, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $512, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $672, R9, R10
+	VLD1R (R10), [V11.S4]
+	ADD $576, R9, R10
+	VLD1R (R10), [V12.S4]
+	ADD $704, R9, R10
+	VLD1R (R10), [V13.S4]
+	ADD $736, R9, R10
 	VLD1R (R10), [V7.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -2395,35 +2391,34 @@ loop:
 	VLD1.P 16(R2), [V14.S4]
 	VLD1.P 16(R3), [V15.S4]
 	WORD $0x4e2ff42f // max V15, V1, V15
-	WORD $0x6e281def // xor V15, V15, V8
-	WORD $0x4e2ff44f // max V15, V2, V15
-	VMOV V9.B16, V16.B16
-	WORD $0x4e23cdf0 // fma V16, V15, V3
-	WORD $0x4ea9d611 // sub V17, V16, V9
-	WORD $0x4ea4ce2f // fnma V15, V17, V4
-	WORD $0x4ea5ce2f // fnma V15, V17, V5
-	VMOV V10.B16, V17.B16
+	WORD $0x4eaff44f // min V15, V2, V15
+	VMOV V8.B16, V16.B16
+	WORD $0x4ea3cdf0 // fnma V16, V15, V3
+	WORD $0x4ea8d611 // sub V17, V16, V8
+	WORD $0x4e24ce2f // fma V15, V17, V4
+	WORD $0x4e25ce2f // fma V15, V17, V5
+	VMOV V9.B16, V17.B16
 	WORD $0x4e2fccd1 // fma V17, V6, V15
-	VMOV V11.B16, V18.B16
+	VMOV V10.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V12.B16, V17.B16
+	VMOV V11.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
-	VMOV V13.B16, V18.B16
+	VMOV V12.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V0.B16, V17.B16
+	VMOV V13.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
 	VMOV V0.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
 	WORD $0x4eb0f4ef // min V15, V7, V16
 	WORD $0x4f3755f1 // shl V17, V15, V55
 	WORD $0x4ea08631 // iadd V17, V17, V0
+	VMOV V0.B16, V19.B16
+	WORD $0x4e31ce53 // fma V19, V18, V17
+	WORD $0x6e33fc13 // div V19, V0, V19
 	WORD $0x6eb085f0 // isub V16, V15, V16
 	WORD $0x4f375610 // shl V16, V16, V55
 	WORD $0x4ea08610 // iadd V16, V16, V0
-	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x4e31d411 // add V17, V0, V17
-	WORD $0x6e31fc11 // div V17, V0, V17
-	WORD $0x6e30de30 // mul V16, V17, V16
+	WORD $0x6e30de70 // mul V16, V19, V16
 	WORD $0x6e30ddd0 // mul V16, V14, V16
 	VST1.P [V16.S4], 16(R1)
 	SUBS $1, R6, R6
@@ -2449,35 +2444,34 @@ in1:
 	ADD $(mapArgs_rest+16), R0, R10
 	VLD1 (R10), [V15.S4]
 	WORD $0x4e2ff42f // max V15, V1, V15
-	WORD $0x6e281def // xor V15, V15, V8
-	WORD $0x4e2ff44f // max V15, V2, V15
-	VMOV V9.B16, V16.B16
-	WORD $0x4e23cdf0 // fma V16, V15, V3
-	WORD $0x4ea9d611 // sub V17, V16, V9
-	WORD $0x4ea4ce2f // fnma V15, V17, V4
-	WORD $0x4ea5ce2f // fnma V15, V17, V5
-	VMOV V10.B16, V17.B16
+	WORD $0x4eaff44f // min V15, V2, V15
+	VMOV V8.B16, V16.B16
+	WORD $0x4ea3cdf0 // fnma V16, V15, V3
+	WORD $0x4ea8d611 // sub V17, V16, V8
+	WORD $0x4e24ce2f // fma V15, V17, V4
+	WORD $0x4e25ce2f // fma V15, V17, V5
+	VMOV V9.B16, V17.B16
 	WORD $0x4e2fccd1 // fma V17, V6, V15
-	VMOV V11.B16, V18.B16
+	VMOV V10.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V12.B16, V17.B16
+	VMOV V11.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
-	VMOV V13.B16, V18.B16
+	VMOV V12.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
-	VMOV V0.B16, V17.B16
+	VMOV V13.B16, V17.B16
 	WORD $0x4e2fce51 // fma V17, V18, V15
 	VMOV V0.B16, V18.B16
 	WORD $0x4e2fce32 // fma V18, V17, V15
 	WORD $0x4eb0f4ef // min V15, V7, V16
 	WORD $0x4f3755f1 // shl V17, V15, V55
 	WORD $0x4ea08631 // iadd V17, V17, V0
+	VMOV V0.B16, V19.B16
+	WORD $0x4e31ce53 // fma V19, V18, V17
+	WORD $0x6e33fc13 // div V19, V0, V19
 	WORD $0x6eb085f0 // isub V16, V15, V16
 	WORD $0x4f375610 // shl V16, V16, V55
 	WORD $0x4ea08610 // iadd V16, V16, V0
-	WORD $0x6e31de51 // mul V17, V18, V17
-	WORD $0x4e31d411 // add V17, V0, V17
-	WORD $0x6e31fc11 // div V17, V0, V17
-	WORD $0x6e30de30 // mul V16, V17, V16
+	WORD $0x6e30de70 // mul V16, V19, V16
 	WORD $0x6e30ddd0 // mul V16, V14, V16
 	ADD $mapArgs_rest, R0, R10
 	VST1 [V16.S4], (R10)
@@ -2510,7 +2504,7 @@ TEXT ·eluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $0, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $736, R9, R10
+	ADD $832, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
@@ -2520,15 +2514,15 @@ TEXT ·eluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $768, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $800, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $832, R9, R10
-	VLD1R (R10), [V9.S4]
 	ADD $864, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V6.S4]
 	ADD $896, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $992, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2637,7 +2631,7 @@ TEXT ·seluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $0, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $736, R9, R10
+	ADD $832, R9, R10
 	VLD1R (R10), [V1.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -2647,23 +2641,23 @@ TEXT ·seluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V3.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V4.S4]
-	ADD $768, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $800, R9, R10
-	VLD1R (R10), [V7.S4]
-	ADD $832, R9, R10
-	VLD1R (R10), [V8.S4]
 	ADD $864, R9, R10
-	VLD1R (R10), [V9.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $896, R9, R10
+	VLD1R (R10), [V7.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $992, R9, R10
 	VLD1R (R10), [V10.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V12.S4]
-	ADD $928, R9, R10
+	ADD $1024, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $960, R9, R10
+	ADD $1056, R9, R10
 	VLD1R (R10), [V14.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -2770,7 +2764,7 @@ TEXT ·celuNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V0.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $736, R9, R10
+	ADD $832, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $320, R9, R10
 	VLD1R (R10), [V3.S4]
@@ -2780,15 +2774,15 @@ TEXT ·celuNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V4.S4]
 	ADD $416, R9, R10
 	VLD1R (R10), [V5.S4]
-	ADD $768, R9, R10
-	VLD1R (R10), [V6.S4]
-	ADD $800, R9, R10
-	VLD1R (R10), [V8.S4]
-	ADD $832, R9, R10
-	VLD1R (R10), [V9.S4]
 	ADD $864, R9, R10
-	VLD1R (R10), [V10.S4]
+	VLD1R (R10), [V6.S4]
 	ADD $896, R9, R10
+	VLD1R (R10), [V8.S4]
+	ADD $928, R9, R10
+	VLD1R (R10), [V9.S4]
+	ADD $960, R9, R10
+	VLD1R (R10), [V10.S4]
+	ADD $992, R9, R10
 	VLD1R (R10), [V11.S4]
 	ADD $128, R9, R10
 	VLD1R (R10), [V12.S4]
@@ -2919,25 +2913,25 @@ TEXT ·softplusNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V12.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $992, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $1024, R9, R10
-	VLD1R (R10), [V14.S4]
-	ADD $1056, R9, R10
-	VLD1R (R10), [V15.S4]
 	ADD $1088, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $1120, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1152, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1184, R9, R10
-	VLD1R (R10), [V19.S4]
+	VLD1R (R10), [V16.S4]
 	ADD $1216, R9, R10
-	VLD1R (R10), [V20.S4]
+	VLD1R (R10), [V17.S4]
 	ADD $1248, R9, R10
-	VLD1R (R10), [V21.S4]
+	VLD1R (R10), [V18.S4]
 	ADD $1280, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $1312, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1344, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1376, R9, R10
 	VLD1R (R10), [V22.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V6.S4]
@@ -3112,25 +3106,25 @@ TEXT ·logSigmoidNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V12.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V13.S4]
-	ADD $992, R9, R10
-	VLD1R (R10), [V5.S4]
-	ADD $1024, R9, R10
-	VLD1R (R10), [V14.S4]
-	ADD $1056, R9, R10
-	VLD1R (R10), [V15.S4]
 	ADD $1088, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V5.S4]
 	ADD $1120, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1152, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1184, R9, R10
-	VLD1R (R10), [V19.S4]
+	VLD1R (R10), [V16.S4]
 	ADD $1216, R9, R10
-	VLD1R (R10), [V20.S4]
+	VLD1R (R10), [V17.S4]
 	ADD $1248, R9, R10
-	VLD1R (R10), [V21.S4]
+	VLD1R (R10), [V18.S4]
 	ADD $1280, R9, R10
+	VLD1R (R10), [V19.S4]
+	ADD $1312, R9, R10
+	VLD1R (R10), [V20.S4]
+	ADD $1344, R9, R10
+	VLD1R (R10), [V21.S4]
+	ADD $1376, R9, R10
 	VLD1R (R10), [V22.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V6.S4]
@@ -3287,7 +3281,7 @@ TEXT ·mishNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $160, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $1312, R9, R10
+	ADD $1408, R9, R10
 	VLD1R (R10), [V7.S4]
 	ADD $288, R9, R10
 	VLD1R (R10), [V1.S4]
@@ -3313,9 +3307,9 @@ TEXT ·mishNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V13.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V14.S4]
-	ADD $672, R9, R10
+	ADD $768, R9, R10
 	VLD1R (R10), [V15.S4]
-	ADD $704, R9, R10
+	ADD $800, R9, R10
 	VLD1R (R10), [V6.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -3466,31 +3460,31 @@ TEXT ·geluNEON(SB), NOSPLIT, $0-8
 	MOVD $mapConstants<>(SB), R9
 	ADD $64, R9, R10
 	VLD1R (R10), [V9.S4]
-	ADD $1344, R9, R10
+	ADD $1440, R9, R10
 	VLD1R (R10), [V0.S4]
 	ADD $192, R9, R10
 	VLD1R (R10), [V10.S4]
-	ADD $1376, R9, R10
-	VLD1R (R10), [V1.S4]
-	ADD $1408, R9, R10
-	VLD1R (R10), [V11.S4]
-	ADD $1440, R9, R10
-	VLD1R (R10), [V12.S4]
 	ADD $1472, R9, R10
-	VLD1R (R10), [V13.S4]
+	VLD1R (R10), [V1.S4]
 	ADD $1504, R9, R10
-	VLD1R (R10), [V14.S4]
+	VLD1R (R10), [V11.S4]
 	ADD $1536, R9, R10
-	VLD1R (R10), [V15.S4]
+	VLD1R (R10), [V12.S4]
 	ADD $1568, R9, R10
-	VLD1R (R10), [V16.S4]
+	VLD1R (R10), [V13.S4]
 	ADD $1600, R9, R10
-	VLD1R (R10), [V17.S4]
+	VLD1R (R10), [V14.S4]
 	ADD $1632, R9, R10
-	VLD1R (R10), [V18.S4]
+	VLD1R (R10), [V15.S4]
 	ADD $1664, R9, R10
+	VLD1R (R10), [V16.S4]
+	ADD $1696, R9, R10
+	VLD1R (R10), [V17.S4]
+	ADD $1728, R9, R10
+	VLD1R (R10), [V18.S4]
+	ADD $1760, R9, R10
 	VLD1R (R10), [V19.S4]
-	ADD $1280, R9, R10
+	ADD $1376, R9, R10
 	VLD1R (R10), [V20.S4]
 	ADD $288, R9, R10
 	VLD1R (R10), [V2.S4]
@@ -3508,7 +3502,7 @@ TEXT ·geluNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V22.S4]
 	ADD $160, R9, R10
 	VLD1R (R10), [V7.S4]
-	ADD $704, R9, R10
+	ADD $800, R9, R10
 	VLD1R (R10), [V8.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -3591,7 +3585,7 @@ loop:
 	WORD $0x6e38df78 // mul V24, V27, V24
 	WORD $0x6e3adf1a // mul V26, V24, V26
 	WORD $0x6e3edf5e // mul V30, V26, V30
-	ADD $672, R9, R10
+	ADD $768, R9, R10
 	VLD1R (R10), [V26.S4]
 	WORD $0x4e3ae6f7 // eq V23, V23, V26
 	WORD $0x6e7e1d17 // choose V23, V8, V30
@@ -3683,7 +3677,7 @@ in0:
 	WORD $0x6e38df78 // mul V24, V27, V24
 	WORD $0x6e3adf1a // mul V26, V24, V26
 	WORD $0x6e3edf5e // mul V30, V26, V30
-	ADD $672, R9, R10
+	ADD $768, R9, R10
 	VLD1R (R10), [V26.S4]
 	WORD $0x4e3ae6f7 // eq V23, V23, V26
 	WORD $0x6e7e1d17 // choose V23, V8, V30
@@ -3713,17 +3707,17 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-8
 	MOVD mapArgs_a(R0), R2
 	MOVD mapArgs_rows(R0), R5
 	MOVD $mapConstants<>(SB), R9
-	ADD $1696, R9, R10
+	ADD $1792, R9, R10
 	VLD1R (R10), [V0.S4]
-	ADD $1728, R9, R10
+	ADD $1824, R9, R10
 	VLD1R (R10), [V1.S4]
-	ADD $1760, R9, R10
+	ADD $1856, R9, R10
 	VLD1R (R10), [V2.S4]
 	ADD $192, R9, R10
 	VLD1R (R10), [V11.S4]
-	ADD $1792, R9, R10
+	ADD $1888, R9, R10
 	VLD1R (R10), [V3.S4]
-	ADD $1824, R9, R10
+	ADD $1920, R9, R10
 	VLD1R (R10), [V12.S4]
 	ADD $224, R9, R10
 	VLD1R (R10), [V13.S4]
@@ -3751,9 +3745,9 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-8
 	VLD1R (R10), [V9.S4]
 	ADD $0, R9, R10
 	VLD1R (R10), [V19.S4]
-	ADD $672, R9, R10
+	ADD $768, R9, R10
 	VLD1R (R10), [V20.S4]
-	ADD $704, R9, R10
+	ADD $800, R9, R10
 	VLD1R (R10), [V10.S4]
 row:
 	MOVD mapArgs_n(R0), R6
@@ -4007,160 +4001,172 @@ DATA mapConstants<>+576(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+584(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+592(SB)/8, $0x3efffffe3efffffe
 DATA mapConstants<>+600(SB)/8, $0x3efffffe3efffffe
-DATA mapConstants<>+608(SB)/8, $0xc2ae0000c2ae0000
-DATA mapConstants<>+616(SB)/8, $0xc2ae0000c2ae0000
-DATA mapConstants<>+624(SB)/8, $0xc2ae0000c2ae0000
-DATA mapConstants<>+632(SB)/8, $0xc2ae0000c2ae0000
-DATA mapConstants<>+640(SB)/8, $0x4b4000784b400078
-DATA mapConstants<>+648(SB)/8, $0x4b4000784b400078
-DATA mapConstants<>+656(SB)/8, $0x4b4000784b400078
-DATA mapConstants<>+664(SB)/8, $0x4b4000784b400078
-DATA mapConstants<>+672(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+680(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+688(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+696(SB)/8, $0xff800000ff800000
-DATA mapConstants<>+704(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+712(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+720(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+728(SB)/8, $0x7fc000007fc00000
-DATA mapConstants<>+736(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+744(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+752(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+760(SB)/8, $0xc1a00000c1a00000
-DATA mapConstants<>+768(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+776(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+784(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+792(SB)/8, $0x3950d0f03950d0f0
-DATA mapConstants<>+800(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+808(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+816(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+824(SB)/8, $0x3ab6ba673ab6ba67
-DATA mapConstants<>+832(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+840(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+848(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+856(SB)/8, $0x3c0888483c088848
-DATA mapConstants<>+864(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+872(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+880(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+888(SB)/8, $0x3d2aaa573d2aaa57
-DATA mapConstants<>+896(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+904(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+912(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+920(SB)/8, $0x3e2aaaab3e2aaaab
-DATA mapConstants<>+928(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+936(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+944(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+952(SB)/8, $0x3fe109663fe10966
-DATA mapConstants<>+960(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+968(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+976(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+984(SB)/8, $0x3f867d5f3f867d5f
-DATA mapConstants<>+992(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+1000(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+1008(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+1016(SB)/8, $0x3b151fe43b151fe4
-DATA mapConstants<>+1024(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+1032(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+1040(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+1048(SB)/8, $0xbc7078ccbc7078cc
-DATA mapConstants<>+1056(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1064(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1072(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1080(SB)/8, $0x3d3566323d356632
-DATA mapConstants<>+1088(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1096(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1104(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1112(SB)/8, $0xbdafee5cbdafee5c
-DATA mapConstants<>+1120(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1128(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1136(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1144(SB)/8, $0x3e01d3c93e01d3c9
-DATA mapConstants<>+1152(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1160(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1168(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1176(SB)/8, $0xbe262c4abe262c4a
-DATA mapConstants<>+1184(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1192(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1200(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1208(SB)/8, $0x3e4c0b3f3e4c0b3f
-DATA mapConstants<>+1216(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1224(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1232(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1240(SB)/8, $0xbe7fee62be7fee62
-DATA mapConstants<>+1248(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1256(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1264(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1272(SB)/8, $0x3eaaaa593eaaaa59
-DATA mapConstants<>+1280(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1288(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1296(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1304(SB)/8, $0xbf000000bf000000
-DATA mapConstants<>+1312(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1320(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1328(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1336(SB)/8, $0x4000000040000000
-DATA mapConstants<>+1344(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1352(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1360(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1368(SB)/8, $0x4170000041700000
-DATA mapConstants<>+1376(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1384(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1392(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1400(SB)/8, $0x385cf0d4385cf0d4
-DATA mapConstants<>+1408(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1416(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1424(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1432(SB)/8, $0x38f0221238f02212
-DATA mapConstants<>+1440(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1448(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1456(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1464(SB)/8, $0xb9b17ee0b9b17ee0
-DATA mapConstants<>+1472(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1480(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1488(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1496(SB)/8, $0xba80d20aba80d20a
-DATA mapConstants<>+1504(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1512(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1520(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1528(SB)/8, $0x3b3e549f3b3e549f
-DATA mapConstants<>+1536(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1544(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1552(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1560(SB)/8, $0x3bc8ed5c3bc8ed5c
-DATA mapConstants<>+1568(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1576(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1584(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1592(SB)/8, $0xbd3d4a17bd3d4a17
-DATA mapConstants<>+1600(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1608(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1616(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1624(SB)/8, $0x3dfc5d6b3dfc5d6b
-DATA mapConstants<>+1632(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1640(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1648(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1656(SB)/8, $0xbe535b35be535b35
-DATA mapConstants<>+1664(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1672(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1680(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1688(SB)/8, $0x3df8dc4e3df8dc4e
-DATA mapConstants<>+1696(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1704(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1712(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1720(SB)/8, $0x3fcc422a3fcc422a
-DATA mapConstants<>+1728(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1736(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1744(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1752(SB)/8, $0x3d9222793d922279
-DATA mapConstants<>+1760(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1768(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1776(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1784(SB)/8, $0x41a0000041a00000
-DATA mapConstants<>+1792(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1800(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1808(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1816(SB)/8, $0x3124d8b53124d8b5
-DATA mapConstants<>+1824(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1832(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1840(SB)/8, $0xb342bc9bb342bc9b
-DATA mapConstants<>+1848(SB)/8, $0xb342bc9bb342bc9b
-GLOBL mapConstants<>(SB), RODATA|NOPTR, $1856
+DATA mapConstants<>+608(SB)/8, $0x42ac000042ac0000
+DATA mapConstants<>+616(SB)/8, $0x42ac000042ac0000
+DATA mapConstants<>+624(SB)/8, $0x42ac000042ac0000
+DATA mapConstants<>+632(SB)/8, $0x42ac000042ac0000
+DATA mapConstants<>+640(SB)/8, $0xbc091d0fbc091d0f
+DATA mapConstants<>+648(SB)/8, $0xbc091d0fbc091d0f
+DATA mapConstants<>+656(SB)/8, $0xbc091d0fbc091d0f
+DATA mapConstants<>+664(SB)/8, $0xbc091d0fbc091d0f
+DATA mapConstants<>+672(SB)/8, $0xbe2aaa49be2aaa49
+DATA mapConstants<>+680(SB)/8, $0xbe2aaa49be2aaa49
+DATA mapConstants<>+688(SB)/8, $0xbe2aaa49be2aaa49
+DATA mapConstants<>+696(SB)/8, $0xbe2aaa49be2aaa49
+DATA mapConstants<>+704(SB)/8, $0xbf800000bf800000
+DATA mapConstants<>+712(SB)/8, $0xbf800000bf800000
+DATA mapConstants<>+720(SB)/8, $0xbf800000bf800000
+DATA mapConstants<>+728(SB)/8, $0xbf800000bf800000
+DATA mapConstants<>+736(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+744(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+752(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+760(SB)/8, $0x4b4000784b400078
+DATA mapConstants<>+768(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+776(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+784(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+792(SB)/8, $0xff800000ff800000
+DATA mapConstants<>+800(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+808(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+816(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+824(SB)/8, $0x7fc000007fc00000
+DATA mapConstants<>+832(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+840(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+848(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+856(SB)/8, $0xc1a00000c1a00000
+DATA mapConstants<>+864(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+872(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+880(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+888(SB)/8, $0x3950d0f03950d0f0
+DATA mapConstants<>+896(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+904(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+912(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+920(SB)/8, $0x3ab6ba673ab6ba67
+DATA mapConstants<>+928(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+936(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+944(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+952(SB)/8, $0x3c0888483c088848
+DATA mapConstants<>+960(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+968(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+976(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+984(SB)/8, $0x3d2aaa573d2aaa57
+DATA mapConstants<>+992(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+1000(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+1008(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+1016(SB)/8, $0x3e2aaaab3e2aaaab
+DATA mapConstants<>+1024(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+1032(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+1040(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+1048(SB)/8, $0x3fe109663fe10966
+DATA mapConstants<>+1056(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+1064(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+1072(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+1080(SB)/8, $0x3f867d5f3f867d5f
+DATA mapConstants<>+1088(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1096(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1104(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1112(SB)/8, $0x3b151fe43b151fe4
+DATA mapConstants<>+1120(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1128(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1136(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1144(SB)/8, $0xbc7078ccbc7078cc
+DATA mapConstants<>+1152(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1160(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1168(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1176(SB)/8, $0x3d3566323d356632
+DATA mapConstants<>+1184(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1192(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1200(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1208(SB)/8, $0xbdafee5cbdafee5c
+DATA mapConstants<>+1216(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1224(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1232(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1240(SB)/8, $0x3e01d3c93e01d3c9
+DATA mapConstants<>+1248(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1256(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1264(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1272(SB)/8, $0xbe262c4abe262c4a
+DATA mapConstants<>+1280(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1288(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1296(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1304(SB)/8, $0x3e4c0b3f3e4c0b3f
+DATA mapConstants<>+1312(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1320(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1328(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1336(SB)/8, $0xbe7fee62be7fee62
+DATA mapConstants<>+1344(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1352(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1360(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1368(SB)/8, $0x3eaaaa593eaaaa59
+DATA mapConstants<>+1376(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1384(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1392(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1400(SB)/8, $0xbf000000bf000000
+DATA mapConstants<>+1408(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1416(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1424(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1432(SB)/8, $0x4000000040000000
+DATA mapConstants<>+1440(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1448(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1456(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1464(SB)/8, $0x4170000041700000
+DATA mapConstants<>+1472(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1480(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1488(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1496(SB)/8, $0x385cf0d4385cf0d4
+DATA mapConstants<>+1504(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1512(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1520(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1528(SB)/8, $0x38f0221238f02212
+DATA mapConstants<>+1536(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1544(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1552(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1560(SB)/8, $0xb9b17ee0b9b17ee0
+DATA mapConstants<>+1568(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1576(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1584(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1592(SB)/8, $0xba80d20aba80d20a
+DATA mapConstants<>+1600(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1608(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1616(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1624(SB)/8, $0x3b3e549f3b3e549f
+DATA mapConstants<>+1632(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1640(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1648(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1656(SB)/8, $0x3bc8ed5c3bc8ed5c
+DATA mapConstants<>+1664(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1672(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1680(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1688(SB)/8, $0xbd3d4a17bd3d4a17
+DATA mapConstants<>+1696(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1704(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1712(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1720(SB)/8, $0x3dfc5d6b3dfc5d6b
+DATA mapConstants<>+1728(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1736(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1744(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1752(SB)/8, $0xbe535b35be535b35
+DATA mapConstants<>+1760(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1768(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1776(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1784(SB)/8, $0x3df8dc4e3df8dc4e
+DATA mapConstants<>+1792(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1800(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1808(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1816(SB)/8, $0x3fcc422a3fcc422a
+DATA mapConstants<>+1824(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1832(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1840(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1848(SB)/8, $0x3d9222793d922279
+DATA mapConstants<>+1856(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1864(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1872(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1880(SB)/8, $0x41a0000041a00000
+DATA mapConstants<>+1888(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1896(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1904(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1912(SB)/8, $0x3124d8b53124d8b5
+DATA mapConstants<>+1920(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1928(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1936(SB)/8, $0xb342bc9bb342bc9b
+DATA mapConstants<>+1944(SB)/8, $0xb342bc9bb342bc9b
+GLOBL mapConstants<>(SB), RODATA|NOPTR, $1952
