@@ -35,6 +35,12 @@
 // [Model.Predict] allocates its results only; a [Session] allocates nothing
 // after its first run.
 //
+// # Stateful layers
+//
+// A [Session] carries the states of layers with stateful=True from run to run, as
+// Keras does from batch to batch; [Session.State] makes them zeros, saves and
+// restores them. [Model.Predict] has no memory: it begins with zeros.
+//
 // # Errors
 //
 // Errors name the file, the layer path, what was found and what was wanted, and

@@ -17,6 +17,9 @@ type Model = runtime.Model
 // allocates nothing after the first run.
 type Session = runtime.Session
 
+// A State is what the stateful layers of a Session remember from run to run.
+type State = runtime.State
+
 // A Tensor is a dense array in row-major order: element type, shape and a slice
 // of elements.
 type Tensor = graph.Tensor

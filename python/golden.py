@@ -108,16 +108,16 @@ def sized(shape, size):
 class Case:
     """after is done to the model once its weights are random, such as quantizing
     it. With reloaded, the outputs are those of the file that was written, for
-    what a file does not keep."""
+    what a file does not keep. calls is the number of batches, predicted one after the other."""
 
-    def __init__(self, name, inputs, build, formats="k3", dtype="float32", note="", batch=0, after=None, reloaded=False):
+    def __init__(self, name, inputs, build, formats="k3", dtype="float32", note="", batch=0, after=None, reloaded=False, calls=1):
         if isinstance(inputs, (Spec, tuple)):
             inputs = [inputs]
         self.name, self.build, self.dtype, self.note = name, build, dtype, note
         self.after, self.reloaded = after or (lambda model: None), reloaded
         self.inputs = [i if isinstance(i, Spec) else Spec(i) for i in inputs]
         self.formats = formats.split()
-        self.seed = zlib.crc32(name.encode())
+        self.seed, self.calls = zlib.crc32(name.encode()), calls
         dims = {d for s in self.inputs for d in s.size}
         self.batch = batch or next(n for n in range(2, 99) if n not in dims)
 
@@ -207,8 +207,8 @@ def finalize(model):
             layer.finalize_state()
 
 
-def run64(case, model, arrays):
-    """The outputs of the same model with the same weights in float64."""
+def run64(case, model, batches):
+    """The outputs of the same model with the same weights in float64, batch after batch."""
     from weights import upcast
     twin = case.model("float64", "float64")
     case.after(twin)
@@ -217,7 +217,7 @@ def run64(case, model, arrays):
         if getattr(layer, "quantization_mode", None) == "float8" and layer.compute_dtype == "float32":
             other.bias.assign(ops.cast(ops.cast(layer.bias, "bfloat16"), "float64"))
     finalize(twin)
-    return run(twin, [a if a.dtype.kind in "uibU" else a.astype("float64") for a in arrays])
+    return [run(twin, [a if a.dtype.kind in "uibU" else a.astype("float64") for a in arrays]) for arrays in batches]
 
 
 # Writing ----------------------------------------------------------------------
@@ -358,7 +358,7 @@ def make(case, formats, out):
     matter(model, rng)
     finalize(model)
     case.after(model)
-    arrays = [s.data(rng, case.batch, floatx) for s in case.inputs]
+    batches = [[s.data(rng, case.batch, floatx) for s in case.inputs] for _ in range(case.calls)]
     for fmt in formats:
         folder = out / (case.name + FORMATS[fmt][1])
         shutil.rmtree(folder, ignore_errors=True)
@@ -368,17 +368,18 @@ def make(case, formats, out):
     if case.reloaded:
         fmt = formats[0]
         model = K.saving.load_model(out / (case.name + FORMATS[fmt][1]) / FORMATS[fmt][2])
-    outputs = run(model, arrays)
-    exacts = run64(case, model, arrays)
-    exacts = [e if o.dtype.kind == "f" or o.dtype.name == "bfloat16" else o for o, e in zip(outputs, exacts)]
-    error = ulps(outputs, exacts)
+    results, exact_results, error, expects = [run(model, b) for b in batches], run64(case, model, batches), 0.0, []
+    for arrays, outputs, exacts in zip(batches, results, exact_results):
+        exacts = [e if o.dtype.kind == "f" or o.dtype.name == "bfloat16" else o for o, e in zip(outputs, exacts)]
+        error = max(error, ulps(outputs, exacts))
+        expects.append({f"{k}_{i}": storable(a) for k, v in (("input", arrays), ("output", outputs), ("exact", exacts))
+                        for i, a in enumerate(v)})
     note = "; ".join([n for n in [case.note] if n] + sorted(exact.used))
-    expect = {f"{k}_{i}": storable(a) for k, v in (("input", arrays), ("output", outputs), ("exact", exacts))
-              for i, a in enumerate(v)}
     for fmt in formats:
         _, suffix, file, weights = FORMATS[fmt]
         folder = out / (case.name + suffix)
-        write_npz(folder / "expect.npz", expect)
+        for call, expect in enumerate(expects):
+            write_npz(folder / (f"expect_{call}.npz" if call else "expect.npz"), expect)
         write_case(folder, {"name": folder.name, "keras": version(), "model": file, "weights": weights,
                             "seed": case.seed, "dtype": case.dtype, "classes": found, "operations": nodes,
                             "note": note})

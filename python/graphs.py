@@ -56,6 +56,13 @@ def regularised(shape):
         L.Dropout(0.5), L.Dense(5)))
 
 
+def stateful_shared(batch, *shape):
+    """One LSTM called twice: the second call begins where the first ended."""
+    x = K.Input(batch_shape=(batch, *shape))
+    lstm = L.LSTM(6, stateful=True)
+    return K.Model(x, L.Concatenate()([lstm(x), lstm(L.Rescaling(0.5)(x))]))
+
+
 # Ways to build ---------------------------------------------------------------
 
 def input_named():

@@ -21,6 +21,9 @@ type session struct {
 	scratch [][]float32    // by thread of a run, of which there is one or more
 	gauge   gauge
 	clock   *stepClock // of a run that is profiled, else nil
+	// remembers says that a run begins with the states that the one before left,
+	// and not with zeros.
+	remembers bool
 }
 
 // An operand is a place in args that an input tensor goes to.
@@ -57,6 +60,8 @@ func newSession(p *plan.Plan, threads int) *session {
 				buffers[slot.Offset] = graph.NewTensor(slot.DType, slot.Shape).Data
 			}
 			t.Data = buffers[slot.Offset]
+		case plan.InState:
+			t = graph.NewTensor(slot.DType, slot.Shape)
 		case plan.InConst:
 			if slot.Tensor != nil {
 				t = *slot.Tensor
@@ -103,6 +108,11 @@ func (s *session) run(ctx context.Context, in, out []graph.Tensor) error {
 		}
 		copyData(out[i].Data, src.Data)
 	}
+	if s.remembers {
+		for _, st := range s.plan.States {
+			copyData(s.tensors[st.First].Data, s.tensors[st.Last].Data)
+		}
+	}
 	return nil
 }
 
@@ -147,6 +157,9 @@ func copyData(dst, src any) {
 
 // A Session runs one model for one caller with inputs of fixed shapes: after
 // the first Run it allocates nothing. Make one for each goroutine.
+//
+// Layers with stateful=True begin each Run with the states that the Run before
+// left, as Keras does from batch to batch: see [Session.State].
 type Session struct {
 	m     *Model
 	s     *session
@@ -162,7 +175,9 @@ func (m *Model) NewSession(shapes ...Shape) (*Session, error) {
 	if err != nil {
 		return nil, inputError(err)
 	}
-	return &Session{m: m, s: newSession(p, m.threads)}, nil
+	s := newSession(p, m.threads)
+	s.remembers = true
+	return &Session{m: m, s: s}, nil
 }
 
 // Outputs returns tensors of zeros that fit Run's out.

@@ -71,6 +71,27 @@ func (b *Builder) Param(p Param) Value {
 	return v
 }
 
+// State adds a state of a layer, as it is at the beginning of a run, and returns
+// its value. [Builder.Remember] says what it is at the end.
+func (b *Builder) State(layer, name string, t Type) Value {
+	v := b.value(t)
+	b.g.States = append(b.g.States, State{layer, name, v.ID, v.ID})
+	return v
+}
+
+// Remember makes last the value at the end of a run of the state that begins as first.
+func (b *Builder) Remember(first, last Value) {
+	for i := range b.g.States {
+		if s := &b.g.States[i]; s.First == first.ID {
+			if first.DType != last.DType || !first.Shape.Fits(last.Shape) {
+				b.Failf("%w: state %q is %v %v at first, %v %v at last", ErrShape, s.Name, first.DType, first.Shape, last.DType, last.Shape)
+				return
+			}
+			s.Last = last.ID
+		}
+	}
+}
+
 // Const adds a value that is part of the architecture.
 func (b *Builder) Const(t Tensor) Value {
 	v := b.value(Type{t.DType, t.Shape})

@@ -28,6 +28,9 @@ func (g *Graph) Dump() string {
 			fmt.Fprintf(&b, "const  %%%d %v %v %s\n", id, t.DType, t.Shape, t.brief())
 		}
 	}
+	for _, s := range g.States {
+		fmt.Fprintf(&b, "state  %%%d %s/%s %v %v, then %%%d\n", s.First, s.Layer, s.Name, g.Values[s.First].DType, g.Values[s.First].Shape, s.Last)
+	}
 	for _, n := range g.Nodes {
 		b.WriteString(valueList(n.Out))
 		fmt.Fprintf(&b, " = %s", Describe(n.Op))

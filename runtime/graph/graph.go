@@ -80,6 +80,16 @@ type Named struct {
 	Value
 }
 
+// A State is what a stateful layer remembers from one run to the next. Its value
+// at the beginning of a run has no node: it is zeros in the first run. Dimension 0
+// is that of the first operand of the node that reads it.
+type State struct {
+	// Layer is the path of the layer, Name that of the state in it: "h".
+	Layer, Name string
+	// First and Last are the IDs of its values at the beginning and the end of a run.
+	First, Last int
+}
+
 // A Graph is a lowered model.
 type Graph struct {
 	Inputs  []Named
@@ -87,6 +97,7 @@ type Graph struct {
 	Params  []Param  // in the order of creation: layer by layer
 	Consts  []Tensor // values that are part of the architecture
 	Nodes   []Node   // in execution order
+	States  []State  // of the stateful layers
 	Values  []Value  // by ID
 	// ConstOf and ParamOf give, by value ID, the index into Consts and Params, or are absent.
 	ConstOf, ParamOf map[int]int

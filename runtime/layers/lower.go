@@ -120,7 +120,7 @@ func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *P
 		shared: &shared{
 			classes: map[string]class{}, options: o, version: m.Version,
 			params: map[string]graph.Value{}, index: map[*keras.Layer]int{}, keepBatch: keepBatch,
-			funcs: map[string]graph.Func{}, orders: map[int][]string{}, masks: map[int]graph.Value{}, backward: map[*keras.Layer]*keras.Layer{},
+			funcs: map[string]graph.Func{}, orders: map[int][]string{}, memory: map[string]*memory{}, masks: map[int]graph.Value{}, backward: map[*keras.Layer]*keras.Layer{},
 		},
 		layer: root, class: root.Class, depth: -1,
 		trainable: trainable(root.Config), frozen: !trainable(root.Config),

@@ -450,6 +450,30 @@ func TestCalledWithTraining(t *testing.T) {
 	}
 }
 
+// A stateful layer that is called twice begins a run with what it remembers, and
+// its second call where the first ended.
+func TestStateful(t *testing.T) {
+	in, g := input(t, "in", "[null,3,4]"), layer(t, "SimpleRNN", "g", `{"units":2,"use_bias":false,"stateful":true}`)
+	g.Calls = append(calls(tensor(in)), calls(tensor(in))...)
+	p, err := Lower(&keras.Model{Version: keras3, Root: functional(t, "m", tensor(in), tensor(g, 1), in, g)}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, `input  %0 in float32 (None, 3, 4)
+param  %1 g/kernel float32 (4, 2)
+param  %2 g/recurrent_kernel float32 (2, 2)
+state  %3 g/h float32 (None, 2), then %7
+%4 %5 = SimpleRNN{Recurrence:{Activation:{Func:tanh} State:true}} %0 %1 %2 %3 : float32 (None, 2), float32 (None, 2) # g
+%6 %7 = SimpleRNN{Recurrence:{Activation:{Func:tanh} State:true}} %0 %1 %2 %5 : float32 (None, 2), float32 (None, 2) # g
+output %6 g
+`, p.Graph.Dump())
+
+	inner := layer(t, "SimpleRNN", "g", `{"units":2,"stateful":true}`)
+	each := layer(t, "TimeDistributed", "each", "{}")
+	each.Inner = map[string][]*keras.Layer{"layer": {inner}}
+	_, err = Lower(&keras.Model{Version: keras3, Root: sequential(t, input(t, "in", "[null,5,3,4]"), each)}, Options{})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	require.ErrorContains(t, err, "layer each/g (SimpleRNN): unsupported: stateful inside TimeDistributed")
+}
+
 func TestAllowUnknownKeys(t *testing.T) {
 	root := sequential(t, input(t, "in", "[null,4]"), layer(t, "Dense", "d", `{"units":1,"strange":2}`))
 	_, err := lowerTest(root, Options{AllowUnknownKeys: true})

@@ -3,6 +3,7 @@ package layers
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -16,8 +17,8 @@ type recurrentConfig struct {
 	ReturnSequences   bool               `json:"return_sequences"`
 	ReturnState       bool               `json:"return_state"`
 	GoBackwards       bool               `json:"go_backwards"`
-	Stateful          keras.TrainingOnly `json:"stateful"` // every prediction starts with zero states
-	Unroll            keras.TrainingOnly `json:"unroll"`   // order of computation
+	Stateful          bool               `json:"stateful"`
+	Unroll            keras.TrainingOnly `json:"unroll"` // order of computation
 	ZeroOutputForMask bool               `json:"zero_output_for_mask"`
 	Dropout           keras.TrainingOnly `json:"dropout"`
 	RecurrentDropout  keras.TrainingOnly `json:"recurrent_dropout"`
@@ -36,8 +37,9 @@ type lstmConfig struct {
 }
 
 // lstmLayer is a long short-term memory (Hochreiter and Schmidhuber, 1997).
-// Gates stand in the order i, f, c, o. With stateful=True, as without, every
-// prediction starts with zero states unless it is given others.
+// Gates stand in the order i, f, c, o. With stateful=True, unless it is given initial
+// states, it begins with those that the run before left in the Session; a prediction
+// without a Session begins with zeros.
 //
 //	x                 (batch, time, in)
 //	initial states    h, c: (batch, units); optional
@@ -68,8 +70,7 @@ type gruConfig struct {
 }
 
 // gruLayer is a gated recurrent unit (Cho et al., 2014). Gates stand in the
-// order z, r, h. With stateful=True, as without, every prediction starts with a
-// zero state unless it is given another.
+// order z, r, h. With stateful=True it begins as LSTM does.
 //
 //	x                 (batch, time, in)
 //	initial state     (batch, units); optional
@@ -98,8 +99,7 @@ func (s *scope) gru(c gruConfig, in []graph.Value, segment string) []graph.Value
 }
 
 // simpleRNNLayer is h = activation(x · kernel + h · recurrent_kernel + bias).
-// With stateful=True, as without, every prediction starts with a zero state
-// unless it is given another.
+// With stateful=True it begins as LSTM does.
 //
 //	x                 (batch, time, in)
 //	initial state     (batch, units); optional
@@ -123,8 +123,8 @@ type rnnConfig struct {
 	ReturnSequences   bool               `json:"return_sequences"`
 	ReturnState       bool               `json:"return_state"`
 	GoBackwards       bool               `json:"go_backwards"`
-	Stateful          keras.TrainingOnly `json:"stateful"` // every prediction starts with zero states
-	Unroll            keras.TrainingOnly `json:"unroll"`   // order of computation
+	Stateful          bool               `json:"stateful"`
+	Unroll            keras.TrainingOnly `json:"unroll"` // order of computation
 	ZeroOutputForMask bool               `json:"zero_output_for_mask"`
 	Cell              *keras.Value       `json:"cell"`
 }
@@ -215,7 +215,7 @@ func (s *scope) cell(l *keras.Layer, c rnnConfig, in []graph.Value, segment stri
 		return nil
 	}
 	over := func(r *recurrentConfig) {
-		r.ReturnSequences, r.ReturnState, r.GoBackwards, r.ZeroOutputForMask = c.ReturnSequences, c.ReturnState, c.GoBackwards, c.ZeroOutputForMask
+		r.ReturnSequences, r.ReturnState, r.GoBackwards, r.ZeroOutputForMask, r.Stateful = c.ReturnSequences, c.ReturnState, c.GoBackwards, c.ZeroOutputForMask, c.Stateful
 	}
 	var err error
 	switch l.Class {
@@ -335,8 +335,60 @@ func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func
 		}
 		operands = append(operands, w.Weight("bias", shape...))
 	}
+	if c.Stateful {
+		more = append(w.remembered(&r, n.states, graph.Type{DType: s.compute, Shape: graph.Shape{in[0].Dim(0), units}}), more...)
+	}
 	out := s.ApplyN(op(r), append(operands, more...)...)
+	if c.Stateful {
+		w.remember(out)
+	}
 	return s.returned(in, out, c.ReturnSequences, c.ReturnState)
+}
+
+// remembered begins a stateful layer that is given no initial states: with n
+// states of type t, where its last call left them. s is where its weights are.
+func (s *scope) remembered(r *graph.Recurrence, n int, t graph.Type) []graph.Value {
+	switch {
+	case r.State || s.Err() != nil:
+		return nil
+	case s.distributed:
+		s.Failf("%w: stateful inside TimeDistributed", keras.ErrUnsupported)
+		return nil
+	}
+	r.State = true
+	m := s.memory[paramKey(s.path, s.file, "")]
+	if m == nil {
+		m = &memory{}
+		s.memory[paramKey(s.path, s.file, "")] = m
+		cell := ""
+		if i := strings.LastIndex(s.file, "cells/"); i >= 0 { // of a stack
+			cell = s.file[i:] + "/"
+		}
+		for i := range n {
+			m.first = append(m.first, s.Builder.State(s.path, cell+[]string{"h", "c"}[i], t))
+		}
+		m.last = m.first
+	}
+	return m.last
+}
+
+// A memory is the states of a stateful layer at the beginning of a run and after its last call.
+type memory struct{ first, last []graph.Value }
+
+// remember keeps the states among the results of a stateful layer.
+func (s *scope) remember(out []graph.Value) {
+	if s.Err() != nil {
+		return
+	}
+	m := s.memory[paramKey(s.path, s.file, "")]
+	if m == nil { // it was given initial states
+		m = &memory{}
+		s.memory[paramKey(s.path, s.file, "")] = m
+	}
+	m.last = out[1:]
+	for i, first := range m.first {
+		s.Remember(first, m.last[i])
+	}
 }
 
 type convLSTMConfig struct {
@@ -353,8 +405,8 @@ type convLSTMConfig struct {
 	ReturnSequences     bool               `json:"return_sequences"`
 	ReturnState         bool               `json:"return_state"`
 	GoBackwards         bool               `json:"go_backwards"`
-	Stateful            keras.TrainingOnly `json:"stateful"` // every prediction starts with zero states
-	Unroll              keras.TrainingOnly `json:"unroll"`   // order of computation
+	Stateful            bool               `json:"stateful"`
+	Unroll              keras.TrainingOnly `json:"unroll"` // order of computation
 	ZeroOutputForMask   bool               `json:"zero_output_for_mask"`
 	Dropout             keras.TrainingOnly `json:"dropout"`
 	RecurrentDropout    keras.TrainingOnly `json:"recurrent_dropout"`
@@ -421,9 +473,16 @@ func convLSTM(axes int) func(*scope, convLSTMConfig, []graph.Value) []graph.Valu
 		} else {
 			z = s.eachStep(x, convolve)
 		}
+		if c.Stateful && s.Err() == nil {
+			state := append(slices.Concat(z.Shape[:1], z.Shape[2:2+axes]), filters)
+			more = append(w.remembered(&op.Recurrence, 2, graph.Type{DType: s.compute, Shape: state}), more...)
+		}
 		out := s.ApplyN(op, append([]graph.Value{z, recurrent}, more...)...)
 		if s.Err() != nil {
 			return nil
+		}
+		if c.Stateful {
+			w.remember(out)
 		}
 		for i, v := range out {
 			if i > 0 || !c.ReturnSequences {
@@ -454,8 +513,7 @@ func (s *scope) move(x graph.Value, from, to int) graph.Value {
 // convLSTM1DLayer is an LSTM whose products are convolutions over one spatial
 // axis (Shi et al., 2015). Gates stand in the order i, f, c, o. padding, strides
 // and dilation_rate are those of the input's convolution; that of the state has
-// none and keeps its size. With stateful=True, as without, every prediction
-// starts with zero states unless it is given others.
+// none and keeps its size. With stateful=True it begins as LSTM does.
 //
 //	x                 (batch, time, n, in)
 //	initial states    h, c: (batch, n', filters); optional

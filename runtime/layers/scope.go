@@ -42,6 +42,7 @@ type scope struct {
 	zeroMasked        *bool                   // what a wrapper makes of zero_output_for_mask
 	copies            int                     // Copies of the weights to declare
 	ordered           bool                    // Ordered of the weights to declare
+	distributed       bool                    // the layer runs on time steps as if they were samples
 }
 
 // shared is the state of one lowering.
@@ -58,6 +59,7 @@ type shared struct {
 	index  map[*keras.Layer]int // into layers
 
 	funcs    map[string]graph.Func         // that Calls run
+	memory   map[string]*memory            // of stateful layers, by where their weights are
 	masks    map[int]graph.Value           // by the ID of the value they hang on
 	backward map[*keras.Layer]*keras.Layer // layers that run backwards, by a Bidirectional whose file does not have one
 

@@ -188,8 +188,10 @@ func everyPosition(class string) bool { return class == "Dense" || class == "Dro
 
 // distribute runs l on the time steps as if they were samples.
 func (s *scope) distribute(l *keras.Layer, x graph.Value) graph.Value {
+	each := *s
+	each.distributed = true
 	return s.eachStep(x, func(x graph.Value) graph.Value {
-		out := s.inner(l, "layer", x)
+		out := each.inner(l, "layer", x)
 		if s.Err() != nil {
 			return none()
 		}

@@ -22,7 +22,7 @@ type block struct {
 	size        int // float32 elements in the arena, 0 for none
 	offset      int
 	place       Place
-	input       int
+	input       int // InInput, InState
 	value       *weight.Value
 }
 
@@ -43,6 +43,12 @@ func (b *planner) place() ([]*block, error) {
 		add(id, block{first: -1, last: -1, place: InConst, value: t})
 	}
 	total := int64(0)
+	for i, s := range b.p.states {
+		t := b.types[s.First]
+		elems, _ := t.Shape.Elems()
+		total += int64(elems) * int64(t.DType.Size())
+		add(s.First, block{first: -1, last: -1, place: InState, input: i})
+	}
 	for i, n := range b.p.nodes {
 		first, last := i, i
 		if b.p.together(i) {
@@ -76,6 +82,9 @@ func (b *planner) place() ([]*block, error) {
 	end := len(b.p.nodes)
 	for _, v := range b.p.outputs {
 		of[v].last = end
+	}
+	for _, s := range b.p.states {
+		of[s.Last].last = end
 	}
 	if b.joins {
 		b.joinConcatenations(of)
@@ -127,7 +136,7 @@ func (b *planner) slots(of []*block) {
 		bl := of[v]
 		s := Slot{Type: b.types[v], Place: bl.place, Offset: bl.at(), Stride: bl.stride}
 		switch bl.place {
-		case InInput:
+		case InInput, InState:
 			s.Offset = bl.input
 		case InBuffer:
 			if _, ok := buffer[bl]; !ok {
@@ -179,5 +188,8 @@ func (b *planner) slots(of []*block) {
 	b.plan.Steps = kept
 	for _, v := range b.p.outputs {
 		b.plan.Outputs = append(b.plan.Outputs, get(v))
+	}
+	for _, s := range b.p.states {
+		b.plan.States = append(b.plan.States, State{s.Layer, s.Name, get(s.First), get(s.Last)})
 	}
 }

@@ -18,6 +18,8 @@ type Plan struct {
 	// Inputs and Outputs are the slots of the model's inputs and of its outputs,
 	// followed by kept values.
 	Inputs, Outputs []int
+	// States are what the model remembers from run to run.
+	States []State
 	// Arena is the number of float32 elements that the slots in the arena need.
 	Arena int
 	// Scratch is the number of float32 elements that each worker needs.
@@ -45,6 +47,7 @@ const (
 	InBuffer              // a buffer of its own, any element type
 	InConst               // Tensor
 	InInput               // the caller's input number Offset
+	InState               // the first value of state number Offset
 )
 
 // A Slot is the place of a value in a run.
@@ -56,6 +59,13 @@ type Slot struct {
 	// of a part of a wider value, 0 where pixels lie side by side.
 	Stride int
 	Tensor *graph.Tensor // InConst; nil when steps have packed it
+}
+
+// A State is remembered from run to run: what the slot Last holds at the end of
+// one is in the slot First when the next begins.
+type State struct {
+	Layer, Name string
+	First, Last int
 }
 
 // Span is the number of elements from the first of s to behind its last.
@@ -121,8 +131,12 @@ func (b *planner) infer(inputs []graph.Shape) error {
 	}
 	for _, n := range b.p.nodes {
 		in := make([]graph.Type, n.args())
-		for i := range in {
-			in[i] = b.types[n.in[i]]
+		for i, v := range n.in[:n.args()] {
+			if k := slices.IndexFunc(b.p.states, func(s graph.State) bool { return s.First == v }); k >= 0 {
+				b.types[v] = b.p.values[v].Type
+				b.types[v].Shape = append(in[0].Shape[:1:1], b.types[v].Shape[1:]...)
+			}
+			in[i] = b.types[v]
 		}
 		out, err := b.results(n, in)
 		if err != nil {

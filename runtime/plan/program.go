@@ -37,6 +37,7 @@ type program struct {
 	nodes   []*node
 	inputs  []graph.Named
 	outputs []int // graph outputs, then kept values
+	states  []graph.State
 	names   []string
 	err     error                 // the first of reading a constant
 	readers map[*weight.Value]int // nodes that read a constant
@@ -44,7 +45,7 @@ type program struct {
 }
 
 func newProgram(g *graph.Graph, weights []*weight.Value, keep []int) *program {
-	p := &program{values: append([]graph.Value{}, g.Values...), consts: map[int]*weight.Value{}, inputs: g.Inputs}
+	p := &program{values: append([]graph.Value{}, g.Values...), consts: map[int]*weight.Value{}, inputs: g.Inputs, states: slices.Clone(g.States)}
 	for i := range g.Params {
 		p.consts[g.Params[i].Value] = weights[i]
 	}
@@ -129,7 +130,7 @@ func (p *program) countReaders() {
 
 func fixedButBatch(s graph.Shape) bool { return len(s) > 0 && s[1:].Known() }
 
-// uses counts the readers of each value; an output counts as one.
+// uses counts the readers of each value; an output and the next run count as one.
 func (p *program) uses() []int {
 	n := make([]int, len(p.values))
 	for _, nd := range p.nodes {
@@ -139,6 +140,9 @@ func (p *program) uses() []int {
 	}
 	for _, v := range p.outputs {
 		n[v]++
+	}
+	for _, s := range p.states {
+		n[s.Last]++
 	}
 	return n
 }
@@ -169,6 +173,11 @@ func (p *program) replace(old, new int) {
 	for i, v := range p.outputs {
 		if v == old {
 			p.outputs[i] = new
+		}
+	}
+	for i := range p.states {
+		if s := &p.states[i]; s.Last == old {
+			s.Last = new
 		}
 	}
 }

@@ -157,6 +157,9 @@ func dropUnused(p *program) error {
 	for _, v := range p.outputs {
 		live[v] = true
 	}
+	for _, s := range p.states {
+		live[s.Last] = true
+	}
 	for i := len(p.nodes) - 1; i >= 0; i-- {
 		n := p.nodes[i]
 		if !slices.ContainsFunc(n.out, func(v int) bool { return live[v] }) {
