@@ -265,13 +265,38 @@ func (s *scope) known() bool {
 func (s *scope) builtin() bool {
 	l := s.layer
 	i := strings.LastIndexByte(l.Registered, '>')
-	return i < 0 || strings.HasPrefix(l.Module, "keras") || strings.HasPrefix(l.Module, "tf_keras") ||
-		l.Registered == "Custom>LayerScale" || l.Registered == "Custom>CustomScaleLayer"
+	return s.existed() && (i < 0 || strings.HasPrefix(l.Module, "keras") || strings.HasPrefix(l.Module, "tf_keras") ||
+		l.Registered == "Custom>LayerScale" || l.Registered == "Custom>CustomScaleLayer")
+}
+
+// existed reports whether the Keras that wrote the file had the class. Before some
+// came into Keras 2, packages had classes of the same names with other results.
+func (s *scope) existed() bool {
+	v := s.version
+	if v.Major != 2 || v.Text == "" {
+		return true
+	}
+	switch s.class {
+	case "Attention", "AdditiveAttention", "LayerNormalization":
+		return v.TF
+	case "MultiHeadAttention":
+		return !v.Before(2, 4)
+	case "UnitNormalization":
+		return !v.Before(2, 9)
+	case "GroupNormalization":
+		return !v.Before(2, 11)
+	case "SpectralNormalization":
+		return !v.Before(2, 13)
+	}
+	return true
 }
 
 // unknown says that a class is not known and how to supply it.
 func (s *scope) unknown() error {
 	name := s.class
+	if !s.existed() {
+		return fmt.Errorf("%w: Keras %v had no class %q, so that it is one of the file's author; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.version, name, name)
+	}
 	if !s.builtin() {
 		name = s.layer.Registered
 	}

@@ -271,7 +271,7 @@ func Unsupported(m *keras.Model, o Options) []string {
 	}
 	operations := operation.Classes()
 	count := map[string]int{}
-	shared := &shared{classes: classes, options: o}
+	shared := &shared{classes: classes, options: o, version: m.Version}
 	type inside struct {
 		layer *keras.Layer
 		path  string

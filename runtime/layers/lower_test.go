@@ -474,6 +474,34 @@ output %6 g
 	require.ErrorContains(t, err, "layer each/g (SimpleRNN): unsupported: stateful inside TimeDistributed")
 }
 
+// A class that Keras did not have when the file was written is not Keras's.
+func TestClassesThatCameLater(t *testing.T) {
+	for _, c := range []struct {
+		version, class string
+		known          bool
+	}{
+		{"2.2.4", "GroupNormalization", false}, {"2.10.0", "GroupNormalization", false}, {"2.11.0", "GroupNormalization", true},
+		{"3.0.0", "GroupNormalization", true}, {"2.2.4", "LayerNormalization", false}, {"2.2.4-tf", "LayerNormalization", true},
+		{"2.2.4-tf", "SpectralNormalization", false}, {"2.3.1", "Attention", false}, {"2.4.3", "Attention", true}, {"", "Attention", true},
+		{"2.3.0-tf", "MultiHeadAttention", false}, {"2.8.0", "UnitNormalization", false}, {"2.2.4", "Dense", true},
+	} {
+		v := keras.ParseVersion(c.version)
+		if c.version == "" {
+			v = keras.Version{Major: 2}
+		}
+		l := layer(t, c.class, "l", "{}")
+		_, err := Lower(&keras.Model{Version: v, Root: sequential(t, input(t, "in", "[null,4,8]"), l)}, Options{})
+		if c.known {
+			if err != nil {
+				require.NotContains(t, err.Error(), "had no class", c)
+			}
+			continue
+		}
+		require.ErrorIs(t, err, keras.ErrUnsupported, c)
+		require.ErrorContains(t, err, "Keras "+c.version+" had no class \""+c.class+"\"", c)
+	}
+}
+
 func TestAllowUnknownKeys(t *testing.T) {
 	root := sequential(t, input(t, "in", "[null,4]"), layer(t, "Dense", "d", `{"units":1,"strange":2}`))
 	_, err := lowerTest(root, Options{AllowUnknownKeys: true})
