@@ -101,7 +101,7 @@ fuzz: ## Run each fuzz target for FUZZTIME.
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; done; done
 
-generate: ## Rewrite generated files (docs/LAYERS.md).
+generate: ## Rewrite generated files (docs/LAYERS.md, docs/THIRD_PARTY.md).
 	$(GO) generate ./...
 
 clean: ## Remove what the targets built.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,7 +142,32 @@ var spaceToDepth = kerasrun.Func{
 }
 
 // TestGoldenCustom holds supplied layers to what real Keras computed with the same classes in Python.
-func TestGoldenCustom(t *testing.T) { checkFolder(t, "testdata/custom", own...) }
+func TestGoldenCustom(t *testing.T) {
+	checkFolder(t, "testdata/custom", append(slices.Clone(own), kerasrun.WithThirdPartyLayers())...)
+}
+
+// Third-party classes need the option, what the caller supplies goes before it, and
+// a class of another package is refused.
+func TestThirdPartyLayers(t *testing.T) {
+	const file = "testdata/custom/tp_instance_addons_last_k2_h5/model.h5"
+	_, err := kerasrun.Load(file)
+	require.ErrorIs(t, err, kerasrun.ErrUnsupported)
+	require.ErrorContains(t, err, `unknown layer class "Addons>InstanceNormalization"`)
+	_, err = kerasrun.Load(file, kerasrun.WithThirdPartyLayers())
+	require.NoError(t, err)
+	mine := func(*kerasrun.LayerBuilder, *keras.Value, []kerasrun.Value) ([]kerasrun.Value, error) {
+		return nil, errors.New("mine")
+	}
+	_, err = kerasrun.Load(file, kerasrun.WithLayer("InstanceNormalization", mine), kerasrun.WithThirdPartyLayers())
+	require.ErrorContains(t, err, "mine")
+
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	data = bytes.ReplaceAll(data, []byte("Addons>InstanceNormalization"), []byte("Others>InstanceNormalization"))
+	_, err = kerasrun.LoadReader(bytes.NewReader(data), int64(len(data)), kerasrun.WithThirdPartyLayers())
+	require.ErrorIs(t, err, kerasrun.ErrUnsupported)
+	require.ErrorContains(t, err, `InstanceNormalization of the package "Others" is none of those that are known`)
+}
 
 // Without its Go code a Lambda does not load; the error names it and shows how to supply it.
 func TestLambdaError(t *testing.T) {

@@ -27,7 +27,8 @@
 //	model, err := kerasrun.Load("model.keras", kerasrun.WithLayer("Double", double))
 //
 // What ops cannot say is a [Func], Go code that the model calls at each
-// prediction: [LayerBuilder.Call].
+// prediction: [LayerBuilder.Call]. [WithThirdPartyLayers] adds classes of
+// widespread packages.
 //
 // # Concurrency and memory
 //

@@ -1,9 +1,12 @@
 package kerasrun
 
 import (
+	"maps"
+
 	"github.com/kerasrun/kerasrun/runtime"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/layers/thirdparty"
 )
 
 // An Option changes how a model is loaded.
@@ -11,13 +14,18 @@ type Option func(*config)
 
 type config struct {
 	runtime.Options
-	weights string
+	weights    string
+	thirdParty bool
 }
 
 func configure(options []Option) *config {
 	c := &config{}
 	for _, o := range options {
 		o(c)
+	}
+	if c.thirdParty {
+		c.Layers = merged(thirdparty.Layers(), c.Layers)
+		c.Activations = merged(thirdparty.ActivationFuncs(), c.Activations)
 	}
 	return c
 }
@@ -103,6 +111,19 @@ func WithLambda(layer string, lower LayerFunc) Option {
 // Inside recurrent layers there can be none.
 func WithActivation(name string, lower ActivationFunc) Option {
 	return func(c *config) { put(&c.Activations, name, lower) }
+}
+
+// WithThirdPartyLayers adds the layer classes and activations of docs/THIRD_PARTY.md,
+// which widespread packages define: TensorFlow Addons, keras-contrib, efficientnet
+// and others. A file names a class and not whose it is: verify the results of a
+// model that needs this option. What [WithLayer] and [WithActivation] supply goes
+// before it.
+func WithThirdPartyLayers() Option { return func(c *config) { c.thirdParty = true } }
+
+// merged is m with the keys of over, whose values go before those of m.
+func merged[F any](m, over map[string]F) map[string]F {
+	maps.Copy(m, over)
+	return m
 }
 
 // put sets a key of a map that may have to be made.

@@ -126,6 +126,7 @@ type modelFlags struct {
 	weights     string
 	threads     int
 	unknownKeys bool
+	thirdParty  bool
 	exact       bool
 }
 
@@ -133,6 +134,7 @@ func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
 	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
 	c.Flags().BoolVar(&m.unknownKeys, "allow-unknown-keys", false, "load layers with config keys that kerasrun does not know")
+	c.Flags().BoolVar(&m.thirdParty, "third-party", false, "load layer classes of widespread packages (docs/THIRD_PARTY.md)")
 }
 
 // addExact adds --exact, which verify has another meaning for.
@@ -178,6 +180,9 @@ func (m *modelFlags) options() []kerasrun.Option {
 	}
 	if m.unknownKeys {
 		options = append(options, kerasrun.WithUnknownKeys())
+	}
+	if m.thirdParty {
+		options = append(options, kerasrun.WithThirdPartyLayers())
 	}
 	if m.exact {
 		options = append(options, kerasrun.WithExact())

@@ -50,6 +50,10 @@ func (s *scope) builder() *LayerBuilder {
 // Path returns the layer's path by names: "encoder/my_layer".
 func (b *LayerBuilder) Path() string { return b.s.path }
 
+// Registered returns the name that the layer's class is registered by, with its
+// package, "MyPackage>MyLayer", or "" where the file does not say.
+func (b *LayerBuilder) Registered() string { return b.s.layer.Registered }
+
 // Version returns the version of the Keras that wrote the file.
 func (b *LayerBuilder) Version() keras.Version { return b.s.version }
 
