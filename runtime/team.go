@@ -17,9 +17,9 @@ import (
 
 // A team runs the steps of one session at a time on several threads. Its
 // workers live as long as the process. All of them walk the same list of steps
-// and claim chunks one by one; a step ends with the last chunk that was claimed,
-// so a worker that the operating system does not run holds nothing up, and
-// whoever ends a step begins the next.
+// and claim chunks, several at a time while many are left; a step ends with the last
+// chunk that was claimed, so a worker that the operating system does not run holds
+// nothing up, and whoever ends a step begins the next.
 //
 // The word that chunks are claimed from holds all that a worker must know before
 // it claims. Workers outlive runs: one that read the word, was stopped, and
@@ -69,17 +69,20 @@ func (o offer) bounds() (first, end int) {
 	return int(o >> chunkBits & mask), int(o & mask)
 }
 
-// claim is what worker w claims and what is left then; it reports whether there
-// is anything for it.
-func (o offer) claim(w int) (chunk int, left offer, ok bool) {
+// claim is the chunks lo to hi-1 that worker w claims and what is left then; lo is hi
+// if there is nothing for it. It is half of the worker's share of what is left: chunks
+// cost less together, and the last ones, one at a time, let all workers end together.
+func (o offer) claim(w int) (lo, hi int, left offer) {
 	first, end := o.bounds()
-	switch {
-	case first == end || w >= o.threads():
-		return 0, o, false
-	case w%2 == 0:
-		return first, o + 1<<chunkBits, true
+	threads := o.threads()
+	if first == end || w >= threads {
+		return 0, 0, o
 	}
-	return end - 1, o - 1, true
+	n := max(1, (end-first)/(2*threads))
+	if w%2 == 0 {
+		return first, first + n, o + offer(n)<<chunkBits
+	}
+	return end - n, end, o - offer(n)
 }
 
 func newTeam() *team { return &team{lead: newSeat(), crowd: 1} }
@@ -158,7 +161,7 @@ func (t *team) run(ctx context.Context, s *session) error {
 	ended := false
 	defer func() {
 		if !ended { // errExit: nobody may use the session when its caller is gone
-			t.finish(0)
+			t.finish(0, t.lead)
 			t.work(0, t.lead)
 		}
 	}()
@@ -167,7 +170,7 @@ func (t *team) run(ctx context.Context, s *session) error {
 			seat.part()
 		}
 	}
-	t.next(0)
+	t.next(0, t.lead)
 	t.work(0, t.lead)
 	ended = true
 	return t.err
@@ -182,7 +185,7 @@ func (t *team) release() {
 // worker is worker w of the team for the life of the process.
 func (t *team) worker(w int, own *seat) {
 	defer func() { // errExit: a new goroutine takes the seat
-		t.finish(w)
+		t.finish(w, own)
 		go t.worker(w, own)
 	}()
 	t.work(w, own)
@@ -192,11 +195,12 @@ func (t *team) worker(w int, own *seat) {
 func (t *team) work(w int, own *seat) {
 	for {
 		word := t.word.Load()
-		switch chunk, left, ok := offer(word).claim(w); {
-		case ok:
+		switch lo, hi, left := offer(word).claim(w); {
+		case lo < hi:
 			if t.word.CompareAndSwap(word, uint64(left)) {
-				t.do(w, chunk)
-				t.finish(w)
+				own.claimed = hi - lo
+				t.do(w, lo, hi)
+				t.finish(w, own)
 			}
 		case w == 0 && word == 0:
 			return
@@ -209,25 +213,31 @@ func (t *team) work(w int, own *seat) {
 // ready reports whether worker w has something to do.
 func (t *team) ready(w int) bool {
 	word := t.word.Load()
-	_, _, ok := offer(word).claim(w)
-	return ok || w == 0 && word == 0
+	lo, hi, _ := offer(word).claim(w)
+	return lo < hi || w == 0 && word == 0
 }
 
-// do runs one chunk of the step on worker w and keeps its error: that of the
-// lowest chunk, which is the one a single thread meets.
-func (t *team) do(w, chunk int) {
+// do runs chunks lo to hi-1 of the step on worker w, up to the first that fails, and
+// keeps its error: of all workers' that of the lowest chunk, which is the one a single
+// thread meets.
+func (t *team) do(w, lo, hi int) {
 	s, i := t.session, t.step
 	st := &s.plan.Steps[i]
 	ok := false
 	defer func() {
 		if r := recover(); r != nil {
-			t.fail(chunk, panicError(st, r))
+			t.fail(lo, panicError(st, r))
 		} else if !ok {
-			t.fail(chunk, stepError(st, errExit))
+			t.fail(lo, stepError(st, errExit))
 		}
 	}()
-	if err := st.Run(&s.args[i], chunk, s.scratch[w]); err != nil {
-		t.fail(chunk, stepError(st, err))
+	for lo < hi {
+		next, err := step.RunFrom(st.Step, &s.args[i], lo, hi, s.scratch[w])
+		if err != nil {
+			t.fail(lo, stepError(st, err))
+			break
+		}
+		lo = next
 	}
 	ok = true
 }
@@ -240,16 +250,17 @@ func (t *team) fail(chunk int, err error) {
 	}
 }
 
-// finish counts a chunk that ended. The worker of the last one goes on.
-func (t *team) finish(w int) {
-	if chunks := t.chunks; t.done.Add(1) == chunks {
-		t.next(w)
+// finish counts the chunks that the worker claimed and that ended. The worker of the
+// last one goes on.
+func (t *team) finish(w int, own *seat) {
+	if chunks := t.chunks; t.done.Add(uint32(own.claimed)) == chunks {
+		t.next(w, own)
 	}
 }
 
 // next leaves the step, runs those after it that have one chunk, and offers the
 // chunks of the first that has more, or ends the run.
-func (t *team) next(w int) {
+func (t *team) next(w int, own *seat) {
 	for {
 		if t.step >= 0 {
 			t.session.clock.stop(t.step)
@@ -271,7 +282,8 @@ func (t *team) next(w int) {
 			return
 		}
 		if n == 1 {
-			t.do(w, 0)
+			own.claimed = 1
+			t.do(w, 0, 1)
 		}
 	}
 }

@@ -15,9 +15,10 @@ import (
 // can take milliseconds to run a goroutine that was sent to over a channel,
 // while the sender stays busy; a futex wakes a thread in microseconds.
 type seat struct {
-	parked atomic.Uint32 // 1 from when the worker decides to park until somebody wakes it
-	away   atomic.Int32  // 1 + the processor that the worker should leave, or 0
-	_      [56]byte
+	parked  atomic.Uint32 // 1 from when the worker decides to park until somebody wakes it
+	away    atomic.Int32  // 1 + the processor that the worker should leave, or 0
+	claimed int           // chunks that the worker runs
+	_       [48]byte
 }
 
 func newSeat() *seat { return &seat{} }

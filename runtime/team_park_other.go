@@ -6,9 +6,10 @@ import "sync/atomic"
 
 // A seat is where a worker parks: its goroutine waits for a token.
 type seat struct {
-	parked atomic.Uint32 // 1 from when the worker decides to park until somebody wakes it
-	token  chan struct{}
-	_      [48]byte
+	parked  atomic.Uint32 // 1 from when the worker decides to park until somebody wakes it
+	token   chan struct{}
+	claimed int // chunks that the worker runs
+	_       [40]byte
 }
 
 func newSeat() *seat { return &seat{token: make(chan struct{}, 1)} }

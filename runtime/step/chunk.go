@@ -81,25 +81,47 @@ func (s split) bounds(chunk int) (lo, hi int) {
 // splitFor splits n units that take ns nanoseconds together.
 func splitFor(n int, ns float64) split { return split{n, max(1, min(n, chunksFor(ns))), ns} }
 
+// rectangle returns a block of rows and columns that chunks from lo on make up, of
+// those before hi, and the chunk after it. Of a step with r chunks of rows and some of
+// columns, chunk i is the part i%r of the rows and i/r of the columns.
+func rectangle(rows, columns split, lo, hi int) (r0, r1, c0, c1, end int) {
+	r, c := lo%rows.chunks, lo/rows.chunks
+	n, wide := min(rows.chunks-r, hi-lo), 1
+	if n == rows.chunks {
+		wide = (hi - lo) / n
+	}
+	r0, _ = rows.bounds(r)
+	_, r1 = rows.bounds(r + n - 1)
+	c0, _ = columns.bounds(c)
+	_, c1 = columns.bounds(c + wide - 1)
+	return r0, r1, c0, c1, lo + n*wide
+}
+
 // A joiner is a step whose chunks cost less together than one by one: they read
 // weights again, and end in tiles that are not full. What a result is made of
 // must not depend on where chunks begin.
 type joiner interface {
-	runAll(a *Args, scratch []float32)
+	// join does some of the chunks from lo on, of those before hi, and returns the next.
+	join(a *Args, lo, hi int, scratch []float32) (next int)
+}
+
+// RunFrom does one or more of the chunks lo to hi-1 of s on one thread, together
+// where that is faster, with the results that Run gives. It returns the first chunk
+// that it did not do. An error is that of chunk lo.
+func RunFrom(s Step, a *Args, lo, hi int, scratch []float32) (next int, err error) {
+	if j, ok := s.(joiner); ok {
+		return j.join(a, lo, hi, scratch), nil
+	}
+	return lo + 1, s.Run(a, lo, scratch)
 }
 
 // RunAll does all chunks of s on one thread, with the results that Run gives.
-func RunAll(s Step, a *Args, scratch []float32) error {
-	if j, ok := s.(joiner); ok {
-		j.runAll(a, scratch)
-		return nil
+func RunAll(s Step, a *Args, scratch []float32) (err error) {
+	n := s.Chunks()
+	for c := 0; c < n && err == nil; {
+		c, err = RunFrom(s, a, c, n, scratch)
 	}
-	for c := range s.Chunks() {
-		if err := s.Run(a, c, scratch); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // PeakFLOPS measures the most float32 multiplications and additions that a core

@@ -220,14 +220,14 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 }
 
 func (c *convolution) Run(a *Args, chunk int, scratch []float32) error {
-	lo, hi := c.rows.bounds(chunk % c.rows.chunks)
-	p0, p1 := c.panels.bounds(chunk / c.rows.chunks)
-	c.run(a, lo, hi, p0, p1, scratch)
+	c.join(a, chunk, chunk+1, scratch)
 	return nil
 }
 
-func (c *convolution) runAll(a *Args, scratch []float32) {
-	c.run(a, 0, c.rows.n, 0, c.panels.n, scratch)
+func (c *convolution) join(a *Args, lo, hi int, scratch []float32) (next int) {
+	r0, r1, p0, p1, next := rectangle(c.rows, c.panels, lo, hi)
+	c.run(a, r0, r1, p0, p1, scratch)
+	return next
 }
 
 // run computes rows lo to hi-1 of the images, panels p0 to p1-1.
@@ -408,14 +408,14 @@ func splitTiles(tiles, groups, weights int, ns float64) (t, g split) {
 }
 
 func (c *winograd) Run(a *Args, chunk int, scratch []float32) error {
-	t0, t1 := c.tiles.bounds(chunk % c.tiles.chunks)
-	g0, g1 := c.groups.bounds(chunk / c.tiles.chunks)
-	c.run(a, t0, t1, g0, g1, scratch)
+	c.join(a, chunk, chunk+1, scratch)
 	return nil
 }
 
-func (c *winograd) runAll(a *Args, scratch []float32) {
-	c.run(a, 0, c.tiles.n, 0, c.groups.n, scratch)
+func (c *winograd) join(a *Args, lo, hi int, scratch []float32) (next int) {
+	t0, t1, g0, g1, next := rectangle(c.tiles, c.groups, lo, hi)
+	c.run(a, t0, t1, g0, g1, scratch)
+	return next
 }
 
 // run computes tiles t0 to t1-1, groups of channels g0 to g1-1.

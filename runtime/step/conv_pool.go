@@ -127,14 +127,14 @@ func (m *maker) pooledConvolution(c *convolution, op graph.Pool, images int) Ste
 }
 
 func (p *pooledConvolution) Run(a *Args, chunk int, scratch []float32) error {
-	lo, hi := p.rows.bounds(chunk % p.rows.chunks)
-	p0, p1 := p.panels.bounds(chunk / p.rows.chunks)
-	p.run(a, lo, hi, p0, p1, scratch)
+	p.join(a, chunk, chunk+1, scratch)
 	return nil
 }
 
-func (p *pooledConvolution) runAll(a *Args, scratch []float32) {
-	p.run(a, 0, p.rows.n, 0, p.panels.n, scratch)
+func (p *pooledConvolution) join(a *Args, lo, hi int, scratch []float32) (next int) {
+	y0, y1, p0, p1, next := rectangle(p.rows, p.panels, lo, hi)
+	p.run(a, y0, y1, p0, p1, scratch)
+	return next
 }
 
 // run computes lines lo to hi-1 of the images of the result, panels p0 to p1-1.

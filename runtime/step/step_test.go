@@ -98,6 +98,26 @@ func (tr *trial) runAll(t testing.TB) graph.Tensor {
 	return a.Out[0]
 }
 
+// runParts makes the step and runs its chunks in parts of some chunks, the last part
+// first, as the threads of a team may.
+func (tr *trial) runParts(t testing.TB) graph.Tensor {
+	t.Helper()
+	spec := tr.spec(t)
+	s, err := New(spec, nil)
+	require.NoError(t, err, "%#v of %v", tr.op, spec.In)
+	a, scratch := tr.operands(spec), make([]float32, s.Info().Scratch)
+	r := rand.New(rand.NewSource(int64(s.Chunks())))
+	for hi := s.Chunks(); hi > 0; {
+		lo := r.Intn(hi)
+		for c := lo; c < hi; {
+			c, err = RunFrom(s, a, c, hi, scratch)
+			require.NoError(t, err, "%#v", tr.op)
+		}
+		hi = lo
+	}
+	return a.Out[0]
+}
+
 // operands are those of a run; float32 results are NaN beforehand.
 func (tr *trial) operands(spec Spec) *Args {
 	a := &Args{In: slices.Clone(tr.in)}
@@ -180,6 +200,7 @@ func (tr *trial) check(t testing.TB) {
 	got := tr.run(t, false)
 	require.Equal(t, bits(got), bits(tr.run(t, true)), "%#v: the order of chunks changes the result", tr.op)
 	require.Equal(t, bits(got), bits(tr.runAll(t)), "%#v: chunks together change the result", tr.op)
+	require.Equal(t, bits(got), bits(tr.runParts(t)), "%#v: parts of the chunks change the result", tr.op)
 	want := tr.want(t, same)
 	var size []float64
 	if tr.terms > 0 {
