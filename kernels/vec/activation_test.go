@@ -164,6 +164,33 @@ func activationLengths(t *testing.T) {
 }
 
 // Rows of all lengths, near 0 and far from it, against the plain form, in place and at fences.
+// Rows in place are the function of their elements, and nothing else is touched.
+func TestActivationRows(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(9))
+		for _, a := range []struct {
+			name string
+			rows func(d []float32, n, stride int)
+			f    func(dst, src []float32)
+		}{{"sigmoid", SigmoidRows, Sigmoid}, {"silu", SiLURows, SiLU}, {"tanh", TanhRows, Tanh}, {"gelu", GELURows, GELU}} {
+			for _, n := range []int{1, 7, 16, 24, 64, 100, maxCall - 3, maxCall + 5} {
+				for _, gap := range []int{0, 1, 40} {
+					rows := 1 + r.Intn(5)
+					d := kerneltest.Guarded(t, (rows-1)*(n+gap)+n)
+					copy(d, kerneltest.Random(r, len(d)))
+					want := append([]float32(nil), d...)
+					for at := 0; at < len(d); at += n + gap {
+						a.f(want[at:at+n], want[at:at+n])
+					}
+					a.rows(d, n, n+gap)
+					require.Equal(t, want, d, "%s of %d rows of %d, %d apart", a.name, rows, n, n+gap)
+				}
+			}
+			a.rows(nil, 3, 4) // no row
+		}
+	})
+}
+
 func TestSoftmaxRows(t *testing.T) {
 	r := rand.New(rand.NewSource(5))
 	for n := 1; n < 90; n++ {

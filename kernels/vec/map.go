@@ -104,6 +104,29 @@ func mapRows(k mapKernel, dst, a []float32, r rowsOf) bool {
 	return true
 }
 
+// inPlace computes k of the first n of every stride elements of d, with the plain
+// form where it must.
+func inPlace(k mapKernel, d []float32, n, stride int, plain func(float32) float32) {
+	if n <= 0 || len(d) < n {
+		return
+	}
+	rows := (len(d)-n)/stride + 1
+	if use == cpu.Generic || n > maxCall {
+		for r := range rows {
+			row := d[r*stride:][:n]
+			smooth(k, row, row, plain)
+		}
+		return
+	}
+	args := mapArgs{n: n, dstStep: 4 * stride, aStep: 4 * stride}
+	for r := 0; r < rows; r += args.rows {
+		args.rows = min(rows-r, maxCall/n)
+		args.dst = &d[r*stride]
+		args.a = args.dst
+		k.run(&args)
+	}
+}
+
 // repeat fills dst with copies of row.
 func repeat(dst, row []float32) {
 	for n := 0; n < len(dst); {

@@ -18,6 +18,18 @@ func TanhShrink(dst, src []float32) { each(dst, src, tanhShrink) }
 // SiLU computes x*sigmoid(x), also known as swish.
 func SiLU(dst, src []float32) { smooth(mapSilu, dst, src, silu) }
 
+// SigmoidRows computes [Sigmoid] in place, of the first n of every stride elements.
+func SigmoidRows(d []float32, n, stride int) { inPlace(mapSigmoid, d, n, stride, sigmoid) }
+
+// SiLURows computes [SiLU] in place, of the first n of every stride elements.
+func SiLURows(d []float32, n, stride int) { inPlace(mapSilu, d, n, stride, silu) }
+
+// TanhRows computes [Tanh] in place, of the first n of every stride elements.
+func TanhRows(d []float32, n, stride int) { inPlace(mapTanh, d, n, stride, tanh) }
+
+// GELURows computes [GELU] in place, of the first n of every stride elements.
+func GELURows(d []float32, n, stride int) { inPlace(mapGelu, d, n, stride, gelu) }
+
 // Mish computes x*tanh(softplus(x)).
 func Mish(dst, src []float32) { smooth(mapMish, dst, src, mish) }
 

@@ -20,7 +20,7 @@ const (
 	nsDepthwise = 1.0 / 70  // one of a depthwise convolution
 	nsPool      = 0.05      // an element of a pooling's windows
 	nsPass      = 0.15      // an element read, combined and written
-	nsSmooth    = 0.7       // exp, tanh, ... of an element
+	nsSmooth    = 0.25      // exp, tanh, ... of an element
 	nsGate      = 0.35      // sigmoid or tanh of a sum of a fused recurrent cell
 	nsScalar    = 8.0       // an element through a scalar function of float64
 	nsConv      = 5.0       // an element converted through float64

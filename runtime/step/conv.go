@@ -169,6 +169,9 @@ func (m *maker) convolution(s spatial, p plane, name string) Step {
 	if w := m.In[1].Shape; c.packed != nil && len(c.packed) > c.inImage {
 		ns = max(ns, nsStream(4*int64(elems(w))))
 	}
+	if c.act != nil {
+		ns += float64(elems(m.own[0].Shape)) * nsSmooth
+	}
 	c.rows, c.panels = c.split(images*s.out[0]*c.outH, ns)
 	c.base = m.base(p.kernel(name), flops, split{c.rows.n, c.rows.chunks * c.panels.chunks, ns})
 	c.info.Scratch = scratch
@@ -189,6 +192,11 @@ const (
 	tileRows = 84
 	// leastPixels is the fewest pixels of a chunk: two full tiles.
 	leastPixels = 14
+	// panelPixels is the fewest pixels of a chunk that has a part of the panels.
+	panelPixels = 24
+	// nearPacked is the packed length of weights that many chunks may read: half of
+	// a second-level cache.
+	nearPacked = 1 << 17
 )
 
 // blockOf is the number of rows, of at most n, that are computed at a time.
@@ -211,11 +219,15 @@ func (c *convolution) split(rows int, ns float64) (r, p split) {
 	if c.packed == nil {
 		chunks = 1 // it packs first
 	}
-	most := max(1, rows*c.outW/leastPixels) // blocks of rows
-	if c.panelCount() > 1 && (rows < chunks || len(c.packed) > c.inImage) {
-		p = split{c.panelCount(), min(chunks, c.panelCount()), ns}
-		return split{rows, max(1, min(rows, most, chunks/p.chunks)), ns}, p
+	large := c.inImage
+	if c.act != nil { // it passes over whole pixels faster
+		large = max(large, nearPacked)
 	}
+	if c.panelCount() > 1 && (rows < chunks || len(c.packed) > large) {
+		p = split{c.panelCount(), min(chunks, c.panelCount()), ns}
+		return split{rows, max(1, min(rows*c.outW/panelPixels, rows, chunks/p.chunks)), ns}, p
+	}
+	most := max(1, rows*c.outW/leastPixels) // blocks of rows
 	return split{rows, min(rows, most, chunks), ns}, split{c.panelCount(), 1, ns}
 }
 
@@ -300,19 +312,7 @@ func (c *convolution) activate(dst []float32, p0, p1 int) {
 		return
 	}
 	lo, hi := c.channels(p0, p1)
-	eachPixel(c.act, dst, c.dstStride, lo, hi)
-}
-
-// eachPixel applies f to channels lo to hi-1 of pixels that are stride floats apart.
-func eachPixel(f func(dst, src []float32), pixels []float32, stride, lo, hi int) {
-	if hi-lo == stride {
-		f(pixels, pixels)
-		return
-	}
-	for at := 0; at < len(pixels); at += stride {
-		d := pixels[at+lo : at+hi]
-		f(d, d)
-	}
+	c.eachPixel(dst, c.dstStride, lo, hi)
 }
 
 // withoutInput is a plane whose depth taps all lie on padding.
@@ -438,6 +438,6 @@ func (c *winograd) activate(dst []float32, tile, lo, hi int) {
 	n, y, x, h, w := c.shape.Tile(tile)
 	for i := range h {
 		at := ((n*outH+y+i)*outW + x) * stride
-		eachPixel(c.act, dst[at:min(at+w*stride, len(dst))], stride, lo, hi)
+		c.eachPixel(dst[at:min(at+w*stride, len(dst))], stride, lo, hi)
 	}
 }

@@ -32,6 +32,7 @@ type finish struct {
 	clamp  bool
 	lo, hi float32
 	act    func(dst, src []float32)
+	rows   func(d []float32, n, stride int) // act in place of n of every stride elements, or nil
 }
 
 func newFinish(a *graph.Activation) finish {
@@ -41,7 +42,7 @@ func newFinish(a *graph.Activation) finish {
 	if lo, hi, ok := clampOf(*a); ok {
 		return finish{clamp: true, lo: lo, hi: hi}
 	}
-	return finish{act: activation32(*a)}
+	return finish{act: activation32(*a), rows: rowsOf(a.Func)}
 }
 
 // clampOf returns the limits when a is min(max(x, lo), hi).
@@ -70,6 +71,36 @@ func (f *finish) apply(d []float32) {
 	case f.act != nil:
 		f.act(d, d)
 	}
+}
+
+// eachPixel applies act to channels lo to hi-1 of pixels that are stride floats apart.
+func (f *finish) eachPixel(pixels []float32, stride, lo, hi int) {
+	switch {
+	case hi-lo == stride:
+		f.act(pixels, pixels)
+	case f.rows != nil:
+		f.rows(pixels[min(lo, len(pixels)):], hi-lo, stride)
+	default:
+		for at := 0; at < len(pixels); at += stride {
+			d := pixels[at+lo : at+hi]
+			f.act(d, d)
+		}
+	}
+}
+
+// rowsOf returns finish.rows of the smooth activations that follow convolutions.
+func rowsOf(f graph.ActivationFunc) func(d []float32, n, stride int) {
+	switch f {
+	case graph.Sigmoid:
+		return vec.SigmoidRows
+	case graph.SiLU:
+		return vec.SiLURows
+	case graph.Tanh:
+		return vec.TanhRows
+	case graph.GELU:
+		return vec.GELURows
+	}
+	return nil
 }
 
 // activation32 returns a over float32; dst may be src.

@@ -60,8 +60,9 @@ func (m *maker) reduce(op graph.Reduce) Step {
 		return nil
 	}
 	if chunks := chunksFor(ns); inner > 1 && outer < chunks {
-		r.blocks = min((chunks+outer-1)/outer, (inner+minBlock-1)/minBlock)
-		r.lines = split{n: (inner + line - 1) / line, chunks: r.blocks}
+		lines := (inner + line - 1) / line
+		r.blocks = min((chunks+outer-1)/outer, max((inner+minBlock-1)/minBlock, min(2, lines)))
+		r.lines = split{n: lines, chunks: r.blocks}
 	}
 	k := kernelOn(cpu.Generic, "vec", name)
 	if inner == 1 && op.Func != graph.ReduceProd {
@@ -76,7 +77,7 @@ func (m *maker) reduce(op graph.Reduce) Step {
 
 const (
 	line     = 16       // channels of a cache line, which blocks do not cut
-	minBlock = 2 * line // channels of the smallest block but the last
+	minBlock = 2 * line // channels of the smallest block but the last, where there are more than two
 )
 
 func (r *reduction) Run(a *Args, chunk int, _ []float32) error {

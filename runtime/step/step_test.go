@@ -84,16 +84,23 @@ func (tr *trial) run(t testing.TB, reversed bool) graph.Tensor {
 	return a.Out[0]
 }
 
-// runAll makes the step and runs its chunks together.
-func (tr *trial) runAll(t testing.TB) graph.Tensor {
+// ready makes the step and what it runs with.
+func (tr *trial) ready(t testing.TB) (s Step, a *Args, scratch []float32) {
 	t.Helper()
 	spec := tr.spec(t)
 	s, err := New(spec, nil)
 	require.NoError(t, err, "%#v of %v", tr.op, spec.In)
-	a, scratch := tr.operands(spec), make([]float32, s.Info().Scratch)
+	scratch = make([]float32, s.Info().Scratch)
 	for j := range scratch {
 		scratch[j] = float32(math.NaN())
 	}
+	return s, tr.operands(spec), scratch
+}
+
+// runAll makes the step and runs its chunks together.
+func (tr *trial) runAll(t testing.TB) graph.Tensor {
+	t.Helper()
+	s, a, scratch := tr.ready(t)
 	require.NoError(t, RunAll(s, a, scratch), "%#v", tr.op)
 	return a.Out[0]
 }
@@ -102,14 +109,12 @@ func (tr *trial) runAll(t testing.TB) graph.Tensor {
 // first, as the threads of a team may.
 func (tr *trial) runParts(t testing.TB) graph.Tensor {
 	t.Helper()
-	spec := tr.spec(t)
-	s, err := New(spec, nil)
-	require.NoError(t, err, "%#v of %v", tr.op, spec.In)
-	a, scratch := tr.operands(spec), make([]float32, s.Info().Scratch)
+	s, a, scratch := tr.ready(t)
 	r := rand.New(rand.NewSource(int64(s.Chunks())))
 	for hi := s.Chunks(); hi > 0; {
 		lo := r.Intn(hi)
 		for c := lo; c < hi; {
+			var err error
 			c, err = RunFrom(s, a, c, hi, scratch)
 			require.NoError(t, err, "%#v", tr.op)
 		}
