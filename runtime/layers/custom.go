@@ -37,6 +37,7 @@ type LayerBuilder struct {
 // the objects that hold its weights.
 type readings struct {
 	masks    bool
+	training bool
 	keywords map[string]bool
 	order    []string
 }
@@ -204,6 +205,13 @@ func (b *LayerBuilder) Masked(v, mask graph.Value) graph.Value {
 	return b.s.masked(v, mask)
 }
 
+// Training reports whether the layer, or a model around it, is called with
+// training=True. One whose function does not ask is refused then.
+func (b *LayerBuilder) Training() bool {
+	b.read.training = true
+	return b.s.training
+}
+
 // Keyword returns the tensor that the layer is called with as the keyword
 // argument name, if any.
 func (b *LayerBuilder) Keyword(name string) (v graph.Value, ok bool) {
@@ -264,6 +272,9 @@ func (s *scope) applyCustom(f LayerFunc, in []graph.Value) []graph.Value {
 		if !b.read.keywords[name] && (name != "mask" || s.class != "Lambda") { // a Lambda's function need not take it
 			s.Failf("%w: called with keyword argument %q, which its function does not read", keras.ErrUnsupported, name)
 		}
+	}
+	if s.training && !b.read.training {
+		s.Failf("%w: called with training=true, which its function does not ask for", keras.ErrUnsupported)
 	}
 	s.orders[s.index[s.layer]] = b.read.order
 	if s.Err() != nil || b.read.masks {

@@ -472,6 +472,11 @@ output %6 g
 	_, err = Lower(&keras.Model{Version: keras3, Root: sequential(t, input(t, "in", "[null,5,3,4]"), each)}, Options{})
 	require.ErrorIs(t, err, keras.ErrUnsupported)
 	require.ErrorContains(t, err, "layer each/g (SimpleRNN): unsupported: stateful inside TimeDistributed")
+
+	images := layer(t, "ConvLSTM1D", "images", `{"filters":2,"kernel_size":3,"stateful":true}`)
+	_, err = Lower(&keras.Model{Version: keras3, Root: sequential(t, input(t, "in", "[null,3,null,4]"), images)}, Options{})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	require.ErrorContains(t, err, "stateful with states (None, None, 2), whose size is not known")
 }
 
 // A class that Keras did not have when the file was written is not Keras's.
@@ -540,7 +545,21 @@ const  %5 float32 () [3]
 output %6 mine
 `, p.Graph.Dump())
 	}
-	_, err := lowerTest(root, Options{Layers: map[string]LayerFunc{"Scale": func(*LayerBuilder, *keras.Value, []graph.Value) ([]graph.Value, error) {
+	learning := functional(t, "m", tensor(root.Graph.Layers[0]), tensor(mine), root.Graph.Layers[0], mine)
+	mine.Calls = calls(tensor(root.Graph.Layers[0]))
+	mine.Calls[0].Kwargs = []keras.NamedArg{{Name: "training", Arg: constant(t, "true")}}
+	old := &keras.Model{Version: keras2, Root: learning} // Keras 3's predict puts False in its place
+	_, err := Lower(old, Options{Layers: map[string]LayerFunc{"Scale": scale}})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	require.ErrorContains(t, err, "called with training=true, which its function does not ask for")
+	_, err = Lower(old, Options{Layers: map[string]LayerFunc{"Scale": func(b *LayerBuilder, c *keras.Value, in []graph.Value) ([]graph.Value, error) {
+		require.True(t, b.Training())
+		return scale(b, c, in)
+	}}})
+	require.NoError(t, err)
+	mine.Calls = nil
+
+	_, err = lowerTest(root, Options{Layers: map[string]LayerFunc{"Scale": func(*LayerBuilder, *keras.Value, []graph.Value) ([]graph.Value, error) {
 		return nil, nil
 	}}})
 	require.ErrorContains(t, err, "layer mine (Scale)")

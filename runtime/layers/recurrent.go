@@ -354,6 +354,9 @@ func (s *scope) remembered(r *graph.Recurrence, n int, t graph.Type) []graph.Val
 	case s.distributed:
 		s.Failf("%w: stateful inside TimeDistributed", keras.ErrUnsupported)
 		return nil
+	case !t.Shape[1:].Known():
+		s.Failf("%w: stateful with states %v, whose size is not known", keras.ErrUnsupported, t.Shape)
+		return nil
 	}
 	r.State = true
 	m := s.memory[paramKey(s.path, s.file, "")]
