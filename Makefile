@@ -13,7 +13,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens parity parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens parity parity-convert parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,10 @@ parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.ap
 	build/kerasrun verify --exact $(PARITY)
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 200
+
+parity-convert: $(PY) ## Convert every golden case and give the results to their real consumers.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	$(PY) python/parity_convert.py build/kerasrun
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
 	$(PY) python/parity.py $(PARITY) --models all

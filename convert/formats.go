@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/kerasfile"
 	"github.com/kerasrun/kerasrun/convert/npz"
 	"github.com/kerasrun/kerasrun/convert/safetensors"
 	"github.com/kerasrun/kerasrun/convert/target"
@@ -24,6 +25,10 @@ type Format struct {
 
 // formats are all formats, in the order of the help.
 var formats = []Format{
+	{Name: "keras", Ending: ".keras", About: "archive of Keras 3", Reads: true, file: kerasfile.Archive},
+	{Name: "h5", Ending: ".h5", About: "HDF5 file of a whole model, of Keras 3", Reads: true, file: kerasfile.HDF5},
+	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", file: kerasfile.Weights},
+	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", file: kerasfile.JSON},
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
 }

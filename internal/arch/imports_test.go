@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"vision":                    {"kernels/resize", "runtime"},
 	"":                          {"runtime", "runtime/graph", "runtime/layers", "runtime/layers/thirdparty", "runtime/source", "vision"},
 	"convert/target":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
-	"convert/":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight", "convert/target"},
+	"convert/":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/layers/operation", "runtime/source", "runtime/weight", "convert/target"},
 	"convert":                   {"runtime/source", "convert/target", "convert/", "internal/atomicfile"},
 	"internal/atomicfile":       {},
 	"internal/verify":           {""},

@@ -31,6 +31,8 @@ type LayerInfo struct {
 	Name  string
 	Class string
 	Depth int // 0 for the layers of the outermost model
+	// File is the layer's group in a .weights.h5 file: "layers/dense_1".
+	File string
 	// Operation reports a keras.ops node.
 	Operation bool
 	// Calls holds the results of each call, in call order.
@@ -473,6 +475,6 @@ func (s *scope) site(f func() []graph.Value) []graph.Value {
 		return nil
 	}
 	info := &s.layers[s.index[s.layer]]
-	info.Calls = append(info.Calls, out)
+	info.Calls, info.File = append(info.Calls, out), s.file
 	return out
 }

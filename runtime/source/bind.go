@@ -174,26 +174,6 @@ func readStored(w hdf5load.Weight, d graph.DType, shape graph.Shape) (graph.Tens
 	return t.Cast(d), nil
 }
 
-// fileOrder sorts parameters of one layer into the order of the file: Keras
-// keeps trained variables before the others, whether or not they are frozen.
-func fileOrder(params []graph.Param, idx []int) []int {
-	idx = slices.Clone(idx)
-	slices.SortStableFunc(idx, func(a, b int) int {
-		if params[a].Ordered && params[b].Ordered {
-			return 0
-		}
-		return kindRank(params[a]) - kindRank(params[b])
-	})
-	return idx
-}
-
-func kindRank(p graph.Param) int {
-	if p.Trainable || p.Frozen {
-		return 0
-	}
-	return 1
-}
-
 // list joins names for a message, shortened.
 func list(names []string) string {
 	if len(names) > 6 {

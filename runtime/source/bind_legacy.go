@@ -25,23 +25,7 @@ type legacyBinder struct {
 // order of the model, with the groups that have weights, in the order of the file.
 func (s legacyBinder) bind(prog *layers.Program) ([]binding, error) {
 	params := prog.Graph.Params
-	var tops []string
-	byTop := map[string][]int{}
-	for i, p := range params {
-		if byTop[p.Top] == nil {
-			tops = append(tops, p.Top)
-		}
-		byTop[p.Top] = append(byTop[p.Top], i)
-	}
-	// Parameters are created when a layer is first called; the file follows the list of layers.
-	position := map[string]int{}
-	for i, l := range prog.Layers {
-		if l.Depth == 0 {
-			position[l.Name] = i
-		}
-	}
-	slices.SortStableFunc(tops, func(a, b string) int { return position[a] - position[b] })
-
+	tops := LegacyGroups(prog)
 	var groups []hdf5load.LayerWeights
 	for _, g := range s.legacyStore {
 		g.Weights = slices.DeleteFunc(slices.Clone(g.Weights), func(w hdf5load.Weight) bool { return randomState(w.Name) })
@@ -50,36 +34,27 @@ func (s legacyBinder) bind(prog *layers.Program) ([]binding, error) {
 		}
 	}
 	if len(groups) != len(tops) {
-		var have []string
+		var have, want []string
 		for _, g := range groups {
 			have = append(have, g.Layer)
 		}
+		for _, g := range tops {
+			want = append(want, g.Name)
+		}
 		return nil, fmt.Errorf("%w: %d layers of the file have weights (%s), want %d (%s)",
-			graph.ErrShape, len(groups), list(have), len(tops), list(tops))
+			graph.ErrShape, len(groups), list(have), len(tops), list(want))
 	}
 	out := make([]binding, len(params))
 	for k, top := range tops {
-		if err := s.era.bindGroup(out, params, byTop[top], groups[k], prog); err != nil {
+		if err := s.era.bindGroup(out, params, top.Params, groups[k], prog); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// bindGroup binds the weights of one layer of the outermost model: those that
-// are trained, over all layers inside it, then the others.
+// bindGroup binds the weights of one layer of the outermost model, in the order of [LegacyGroups].
 func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5load.LayerWeights, prog *layers.Program) error {
-	idx = slices.Clone(idx)
-	// Here a layer's variables that are trainable by kind are always first.
-	for lo := 0; lo < len(idx); {
-		hi := lo
-		for hi < len(idx) && params[idx[hi]].Ordered && params[idx[hi]].Path == params[idx[lo]].Path {
-			hi++
-		}
-		slices.SortStableFunc(idx[lo:hi], func(a, b int) int { return kindRank(params[a]) - kindRank(params[b]) })
-		lo = max(hi, lo+1)
-	}
-	slices.SortStableFunc(idx, func(a, b int) int { return trainRank(params[a]) - trainRank(params[b]) })
 	p := params[idx[0]]
 	wrong := fmt.Errorf("%w: layer %s (%s): group %q has %d weights, want %d (%s)",
 		graph.ErrShape, p.Layer, p.Class, g.Layer, len(g.Weights), len(idx), list(names(params, idx)))
@@ -108,13 +83,6 @@ func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5loa
 		return wrong
 	}
 	return nil
-}
-
-func trainRank(p graph.Param) int {
-	if p.Trainable {
-		return 0
-	}
-	return 1
 }
 
 // randomState reports the state of a random generator, which some versions of

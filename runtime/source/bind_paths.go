@@ -17,17 +17,9 @@ type pathStore map[string][]hdf5load.Weight
 
 func (s pathStore) bind(prog *layers.Program) ([]binding, error) {
 	params := prog.Graph.Params
-	groups := map[string][]int{}
-	var order []string
-	for i, p := range params {
-		if groups[p.Path] == nil {
-			order = append(order, p.Path)
-		}
-		groups[p.Path] = append(groups[p.Path], i)
-	}
 	out := make([]binding, len(params))
-	for _, path := range order {
-		idx := fileOrder(params, groups[path])
+	for _, g := range PathGroups(prog) {
+		path, idx := g.Name, g.Params
 		p := params[idx[0]]
 		stored, ok := s[path]
 		if !ok {

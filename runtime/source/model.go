@@ -15,6 +15,10 @@ type Model struct {
 	Program *layers.Program
 	// Weights are the values of Program.Graph.Params, in their order.
 	Weights []*weight.Value
+	// Vocabularies are the texts of vocabulary files, by the paths of their layers in the weights.
+	Vocabularies map[string]string
+	// Options are those that it was opened with.
+	Options Options
 
 	again  *Reopener
 	loader *loader

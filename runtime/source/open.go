@@ -386,7 +386,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, again: again, loader: l}, nil
+	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Options: o, again: again, loader: l}, nil
 }
 
 // bind pairs the declared weights with stored ones.

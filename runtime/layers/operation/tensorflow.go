@@ -152,19 +152,24 @@ var tfFunctions = map[string]tfRow{
 	"__operators__.getitem": {"GetItem", "tensor=x slice_spec=key"},
 }
 
-// LowerTF writes a TFOpLambda or SlicingOpLambda layer, whose config names a
-// function of TensorFlow. n.Class does not matter. It fails as [Lower] does;
-// operands of different dtypes are an error, as in TensorFlow.
-func LowerTF(b *graph.Builder, n Node) []graph.Value {
-	name, _ := n.Config.Get("function").Str()
-	f, ok := tfFunctions[strings.TrimPrefix(name, "compat.v1.")]
-	r, known := find(f.class)
-	if !ok || !known {
-		b.Failf("%w: TensorFlow function %q", keras.ErrUnsupported, name)
-		return nil
+// FromTF translates a call of a TensorFlow function, as a TFOpLambda or
+// SlicingOpLambda layer names it, to a class of keras.ops: its name, and the call
+// with every argument named as there. ok is false for a function that is not known.
+func FromTF(function string, c keras.Call) (class string, args []keras.NamedArg, ok bool) {
+	f, order, renamed, ok := fromTF(function, c)
+	if !ok || len(renamed.Args) > len(order) {
+		return "", nil, false
 	}
-	// Give the arguments the names that the operation uses.
-	var order []string
+	for i, a := range renamed.Args {
+		args = append(args, keras.NamedArg{Name: order[i], Arg: a})
+	}
+	return f, append(args, renamed.Kwargs...), true
+}
+
+// fromTF gives keyword arguments the names that the operation uses; order are
+// the names of the positional ones.
+func fromTF(function string, c keras.Call) (class string, order []string, renamed keras.Call, ok bool) {
+	f, ok := tfFunctions[strings.TrimPrefix(function, "compat.v1.")]
 	rename := map[string]string{}
 	for _, p := range strings.Fields(f.params) {
 		from, to, ok := strings.Cut(p, "=")
@@ -174,8 +179,8 @@ func LowerTF(b *graph.Builder, n Node) []graph.Value {
 		order = append(order, to)
 		rename[from] = to
 	}
-	args := keras.Call{Args: n.Call.Args}
-	for _, k := range n.Call.Kwargs {
+	renamed.Args = c.Args
+	for _, k := range c.Kwargs {
 		to, ok := rename[k.Name]
 		if !ok {
 			to = k.Name
@@ -185,7 +190,21 @@ func LowerTF(b *graph.Builder, n Node) []graph.Value {
 			text, _ := arg.Const.Str()
 			arg = &keras.Arg{Kind: keras.ArgConst, Const: keras.NewString(strings.ToLower(text))}
 		}
-		args.Kwargs = append(args.Kwargs, keras.NamedArg{Name: to, Arg: arg})
+		renamed.Kwargs = append(renamed.Kwargs, keras.NamedArg{Name: to, Arg: arg})
+	}
+	return f.class, order, renamed, ok
+}
+
+// LowerTF writes a TFOpLambda or SlicingOpLambda layer, whose config names a
+// function of TensorFlow. n.Class does not matter. It fails as [Lower] does;
+// operands of different dtypes are an error, as in TensorFlow.
+func LowerTF(b *graph.Builder, n Node) []graph.Value {
+	name, _ := n.Config.Get("function").Str()
+	class, order, args, ok := fromTF(name, n.Call)
+	r, known := find(class)
+	if !ok || !known {
+		b.Failf("%w: TensorFlow function %q", keras.ErrUnsupported, name)
+		return nil
 	}
 	r.params = strings.Join(order, " ")
 	return r.run(b, Node{Call: args, Value: n.Value}, tfRule)

@@ -1,0 +1,108 @@
+package kerasfile
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/source"
+)
+
+// written converts a golden case to a .keras archive and returns its config.json.
+func written(t *testing.T, name string) (*keras.Value, []string) {
+	m, err := source.Open("../../testdata/models/"+name, "", source.Options{})
+	require.NoError(t, err)
+	defer m.Close()
+	var notes []string
+	job := func() *target.Job {
+		return &target.Job{Model: m, Context: context.Background(), Note: func(f string, args ...any) { notes = append(notes, fmt.Sprintf(f, args...)) }}
+	}
+	var b, again bytes.Buffer
+	require.NoError(t, Archive(job(), &b))
+	require.NoError(t, Archive(job(), &again))
+	require.Equal(t, b.Bytes(), again.Bytes(), "written twice")
+	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	require.NoError(t, err)
+	f, err := z.Open("config.json")
+	require.NoError(t, err)
+	text, err := io.ReadAll(f)
+	require.NoError(t, err)
+	v, err := keras.ParseJSON(text, keras.Limits{})
+	require.NoError(t, err)
+	return v, notes
+}
+
+func layersOf(v *keras.Value) (names []string, byName map[string]*keras.Value) {
+	byName = map[string]*keras.Value{}
+	for _, l := range v.Get("config").Get("layers").Items() {
+		name, _ := l.Get("config").Get("name").Str()
+		names = append(names, name)
+		byName[name] = l
+	}
+	return names, byName
+}
+
+// Keras 3 refuses slashes in names.
+func TestNamesWithSlashes(t *testing.T) {
+	v, _ := written(t, "names_slash_k2/model.keras")
+	names, _ := layersOf(v)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		require.NotContains(t, name, "/")
+	}
+}
+
+func TestHardSigmoidBecomesScaled(t *testing.T) {
+	row := []float32{1, 2, 3, 4, 10, 20, 30, 40}
+	scale{1.5, []int{0, 1, 3}, 4}.apply(row, 4)
+	require.Equal(t, []float32{1.5, 3, 3, 6, 15, 30, 30, 60}, row)
+	scale{factor: 2}.apply(row, 4)
+	require.Equal(t, []float32{3, 6, 6, 12, 30, 60, 60, 120}, row)
+}
+
+func TestModernTraining(t *testing.T) {
+	parse := func(text string) *keras.Value {
+		v, err := keras.ParseJSON([]byte(text), keras.Limits{})
+		require.NoError(t, err)
+		return v
+	}
+	for _, c := range []struct{ was, now string }{
+		{ // Keras 2.2
+			`{"optimizer_config":{"class_name":"Adam","config":{"lr":0.5,"beta_1":0.9,"decay":0.0,"amsgrad":false}},"loss":"mse","metrics":["accuracy"],"sample_weight_mode":null,"loss_weights":null}`,
+			`{"optimizer":{"module":"keras.optimizers","class_name":"Adam","config":{"learning_rate":0.5,"beta_1":0.9,"amsgrad":false},"registered_name":null},"loss":"mse","loss_weights":null,"metrics":["accuracy"],"weighted_metrics":null}`,
+		},
+		{ // tf.keras 2.15
+			`{"loss":{"class_name":"SparseCategoricalCrossentropy","config":{"reduction":"auto","name":"s","from_logits":true,"fn":"f"}},
+			"metrics":[[{"class_name":"MeanMetricWrapper","config":{"name":"accuracy","dtype":"float32","fn":"sparse_categorical_accuracy"}}]],
+			"optimizer_config":{"class_name":"Custom>RMSprop","config":{"name":"RMSprop","learning_rate":{"class_name":"ExponentialDecay","config":{"decay_rate":0.9}},"rho":0.9,"jit_compile":true,"is_legacy_optimizer":false}}}`,
+			`{"optimizer":{"module":"keras.optimizers","class_name":"RMSprop","config":{"name":"RMSprop","learning_rate":{"module":"keras.optimizers.schedules","class_name":"ExponentialDecay","config":{"decay_rate":0.9},"registered_name":null},"rho":0.9},"registered_name":null},"loss":{"module":"keras.losses","class_name":"SparseCategoricalCrossentropy","config":{"reduction":"sum_over_batch_size","name":"s","from_logits":true},"registered_name":null},"loss_weights":null,"metrics":["accuracy"],"weighted_metrics":null}`,
+		},
+	} {
+		got, err := modernTraining(parse(c.was))
+		require.NoError(t, err)
+		require.Equal(t, c.now, got.JSON())
+		require.Contains(t, trainingConfig(got).JSON(), `"optimizer_config":{"class_name":`)
+	}
+	_, err := modernTraining(parse(`{"optimizer_config":{"class_name":"MyOptimizer","config":{}},"loss":"mse"}`))
+	require.EqualError(t, err, `optimizer "MyOptimizer"`)
+}
+
+func TestDifference(t *testing.T) {
+	for _, c := range []struct {
+		now, was []string
+		want     string
+	}{
+		{[]string{"LSTM{A:{Masked:false} Z:true}"}, []string{"LSTM{A:{Masked:true} Z:true}"}, "LSTM with Masked:false, want Masked:true"},
+		{[]string{"Where{}"}, []string{"Where{}", "MatMul{}"}, "nothing, want MatMul"},
+		{[]string{"Reshape{Dims:[1]}"}, []string{"Binary{Func:mul}"}, "Reshape, want Binary"},
+	} {
+		require.Equal(t, c.want, difference(c.now, c.was))
+	}
+}

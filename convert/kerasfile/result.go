@@ -1,0 +1,232 @@
+package kerasfile
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/hdf5load"
+	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/source"
+)
+
+// A result is a model on its way out: the architecture, what it is lowered to,
+// and which weight of the source each of its parameters is.
+type result struct {
+	j       *target.Job
+	config  *keras.Value
+	compile *keras.Value // the compile config, or nil
+	program *layers.Program
+	from    []int         // by parameter of program, the one of the source
+	scales  map[int]scale // by parameter of the source
+}
+
+// prepare makes the architecture and finds out where the weights go. inline
+// puts vocabularies into the configs of their layers.
+func prepare(j *target.Job, inline bool) (*result, error) {
+	a := newArchitect(j, inline)
+	config := a.model(j.Arch.Root)
+	if err := j.Refused(); err != nil {
+		return nil, err
+	}
+	o := j.Model.Options
+	arch, err := keras.ParseArchitecture([]byte(config.JSON()), keras.Hint{Version: version}, o.Limits.Keras)
+	if err != nil {
+		return nil, fmt.Errorf("the architecture for Keras 3: %w", err)
+	}
+	how := layers.Options{
+		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes,
+		Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: j.Vocabularies,
+	}
+	program, err := layers.Lower(arch, how)
+	if err != nil {
+		return nil, fmt.Errorf("%w: Keras 3 cannot express it: %w", source.ErrUnsupported, err)
+	}
+	r := &result{j: j, config: config, compile: a.compileConfig(), program: program, scales: a.scales}
+	if err := r.match(); err != nil {
+		return nil, err
+	}
+	if a.old {
+		return r, r.sameOps(a)
+	}
+	return r, nil
+}
+
+// match pairs the parameters with those of the source: of each layer in order,
+// the layers in order.
+func (r *result) match() error {
+	ours, theirs := r.program.Graph.Params, r.j.Program.Graph.Params
+	if len(ours) != len(theirs) {
+		return fmt.Errorf("%w: the architecture for Keras 3 has %d weights, want %d", source.ErrUnsupported, len(ours), len(theirs))
+	}
+	for i, p := range ours {
+		if p.Name != theirs[i].Name || p.DType != theirs[i].DType || !slices.Equal(p.Shape, theirs[i].Shape) {
+			return fmt.Errorf("layer %s (%s): weight %q of the architecture for Keras 3 is %v %v, want %q of %v %v",
+				p.Layer, p.Class, p.Name, p.DType, p.Shape, theirs[i].Name, theirs[i].DType, theirs[i].Shape)
+		}
+		r.from = append(r.from, i)
+	}
+	return nil
+}
+
+// otherOps are classes that Keras 3 computes by other steps, to the same numbers.
+var otherOps = []string{
+	"MultiHeadAttention", "Discretization", "Hashing", "HashedCrossing", "CategoryEncoding", "IntegerLookup", "StringLookup", "TextVectorization",
+}
+
+// sameOps refuses layers that Keras 3 computes otherwise from the same configs,
+// as after masks that it passes on by other rules: both were lowered to ops.
+func (r *result) sameOps(a *architect) error {
+	// Weights have been scaled for hard_sigmoid to be the same.
+	slope := strings.NewReplacer(fmt.Sprintf("%+v", graph.Activation{Func: graph.HardSigmoid, A: 0.2, B: 0.5}),
+		fmt.Sprintf("%+v", graph.Activation{Func: graph.HardSigmoid, A: 1.0 / 6, B: 0.5}))
+	ops := func(g *graph.Graph) map[string][]string {
+		of := map[string][]string{}
+		for _, n := range g.Nodes {
+			path := cleanName(n.Layer)
+			if _, cast := n.Op.(graph.Cast); cast { // of the result of a layer of otherOps, where it is used
+				continue
+			}
+			of[path] = append(of[path], slope.Replace(fmt.Sprintf("%s%+v", graph.Name(n.Op), n.Op)))
+		}
+		return of
+	}
+	now, was := ops(r.program.Graph), ops(r.j.Program.Graph)
+	for _, l := range r.j.Program.Layers {
+		path := cleanName(l.Path)
+		if a.rewritten[l.Layer] || slices.Contains(otherOps, l.Class) || slices.Equal(was[path], now[path]) {
+			continue
+		}
+		r.j.Refuse(l.Path, "Keras 3 computes %s otherwise: %s", l.Class, difference(now[path], was[path]))
+	}
+	for i, out := range r.j.Program.Graph.Outputs {
+		if now := r.program.Graph.Outputs[i]; now.DType != out.DType {
+			r.j.Refuse("(model)", "output %q is %v in Keras 3, want %v", out.Name, now.DType, out.DType)
+		}
+	}
+	return r.j.Refused()
+}
+
+// difference says at which op a and b part.
+func difference(a, b []string) string {
+	at := func(ops []string, i int) string {
+		if i < len(ops) {
+			return ops[i]
+		}
+		return "nothing"
+	}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	x, y := at(a, i), at(b, i)
+	// Ops of the same name differ somewhere inside: show from there.
+	if name, _, ok := strings.Cut(x, "{"); ok && strings.HasPrefix(y, name+"{") {
+		k := 0
+		for x[k] == y[k] {
+			k++
+		}
+		k = strings.LastIndexAny(x[:k], " {") + 1
+		word := func(s string) string { return strings.Trim(strings.Fields(s[k:])[0], "{}") }
+		return fmt.Sprintf("%s with %s, want %s", name, word(x), word(y))
+	}
+	name := func(s string) string { n, _, _ := strings.Cut(s, "{"); return n }
+	return fmt.Sprintf("%s, want %s", name(x), name(y))
+}
+
+var stored = map[graph.DType]hdf5load.DType{
+	graph.Float32: hdf5load.Float32, graph.Float64: hdf5load.Float64, graph.Float16: hdf5load.Float16, graph.BFloat16: hdf5load.BFloat16,
+	graph.Int8: hdf5load.Int8, graph.Int16: hdf5load.Int16, graph.Int32: hdf5load.Int32, graph.Int64: hdf5load.Int64,
+	graph.Uint8: hdf5load.Uint8, graph.Uint16: hdf5load.Uint16, graph.Uint32: hdf5load.Uint32, graph.Uint64: hdf5load.Uint64,
+	graph.Bool: hdf5load.Bool,
+}
+
+// dataset adds parameter p to a group.
+func (r *result) dataset(t *hdf5load.Tree, name string, p int) {
+	param := r.program.Graph.Params[p]
+	from := r.from[p]
+	t.Dataset(name, stored[param.DType], param.Shape, func(w io.Writer) error { return r.write(w, from) })
+}
+
+// write writes the elements of weight i of the source, scaled where the era asks for it.
+func (r *result) write(w io.Writer, i int) error {
+	s, ok := r.scales[i]
+	if !ok {
+		return r.j.WriteWeight(w, i)
+	}
+	t, err := r.j.Weights[i].Tensor()
+	if err != nil {
+		return err
+	}
+	was := t.DType
+	elements := slices.Clone(t.Float32s())
+	s.apply(elements, t.Shape[len(t.Shape)-1])
+	return target.WriteElements(w, graph.Tensor{DType: graph.Float32, Shape: t.Shape, Data: elements}.Cast(was))
+}
+
+// pathTree is the layout of .weights.h5.
+func (r *result) pathTree() *hdf5load.Tree {
+	t := hdf5load.NewTree()
+	params := r.program.Graph.Params
+	for _, g := range source.PathGroups(r.program) {
+		vars := t.Group(g.Name + "/vars")
+		for k, p := range append(r.copies(g), g.Params...) {
+			name := fmt.Sprint(k)
+			if params[p].Name == "idf_weights" { // which lookup layers store by name
+				name = "idf_weights"
+			}
+			r.dataset(vars, name, p)
+		}
+	}
+	return t
+}
+
+// copies are the parameters of a wrapped layer that a group repeats before its own.
+func (r *result) copies(g source.Group) []int {
+	params := r.program.Graph.Params
+	n := params[g.Params[0]].Copies
+	var of []int
+	for i, p := range params {
+		if p.Path == g.Name+"/layer" && len(of) < n {
+			of = append(of, i)
+		}
+	}
+	return of
+}
+
+// legacyTree adds the layout of whole-model .h5 files to t.
+func (r *result) legacyTree(t *hdf5load.Tree) {
+	groups := map[string][]int{}
+	for _, g := range source.LegacyGroups(r.program) {
+		groups[g.Name] = g.Params
+	}
+	var names []string
+	for _, l := range r.program.Layers {
+		if l.Depth != 0 || l.Operation {
+			continue
+		}
+		names = append(names, l.Name)
+		group := t.Group(l.Name)
+		var stored []string
+		used := map[string]bool{}
+		for _, p := range groups[l.Name] {
+			param := r.program.Graph.Params[p]
+			name := param.Layer + "/" + param.Name
+			for k := 1; used[name]; k++ {
+				name = fmt.Sprintf("%s/%s_%d", param.Layer, param.Name, k)
+			}
+			used[name] = true
+			stored = append(stored, name)
+			r.dataset(group, name, p)
+		}
+		group.Names("weight_names", stored)
+	}
+	t.Names("layer_names", names)
+	t.Attr("backend", "tensorflow")
+	t.Attr("keras_version", version)
+	t.Group("top_level_model_weights").Names("weight_names", nil)
+}

@@ -1,0 +1,94 @@
+package kerasfile
+
+import (
+	"archive/zip"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/hdf5load"
+	"github.com/kerasrun/kerasrun/keras"
+)
+
+// Archive writes a .keras archive.
+func Archive(j *target.Job, w io.Writer) error {
+	r, err := prepare(j, false)
+	if err != nil {
+		return err
+	}
+	z := zip.NewWriter(w)
+	member := func(name string, write func(io.Writer) error) error {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		return write(f)
+	}
+	text := func(v *keras.Value) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, v.JSON())
+			return err
+		}
+	}
+	// No date: the same model gives the same bytes.
+	metadata := keras.NewObject().With("keras_version", keras.NewString(version)).With("date_saved", keras.NewString("1980-01-01@00:00:00"))
+	if err := member("metadata.json", text(metadata)); err != nil {
+		return err
+	}
+	config := r.config
+	if r.compile != nil {
+		config = config.With("compile_config", r.compile)
+	}
+	if err := member("config.json", text(config)); err != nil {
+		return err
+	}
+	if err := member("model.weights.h5", func(w io.Writer) error { return hdf5load.Write(w, r.pathTree()) }); err != nil {
+		return err
+	}
+	for _, of := range slices.Sorted(maps.Keys(j.Vocabularies)) {
+		if err := member("assets/"+of+"/vocabulary.txt", func(w io.Writer) error {
+			_, err := io.WriteString(w, j.Vocabularies[of])
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// HDF5 writes a whole-model .h5.
+func HDF5(j *target.Job, w io.Writer) error {
+	r, err := prepare(j, true)
+	if err != nil {
+		return err
+	}
+	t := hdf5load.NewTree()
+	t.Attr("backend", "tensorflow")
+	t.Attr("keras_version", version)
+	t.Attr("model_config", r.config.JSON())
+	if r.compile != nil {
+		t.Attr("training_config", trainingConfig(r.compile).JSON())
+	}
+	r.legacyTree(t.Group("model_weights"))
+	return hdf5load.Write(w, t)
+}
+
+// Weights writes a .weights.h5.
+func Weights(j *target.Job, w io.Writer) error {
+	r, err := prepare(j, false)
+	if err != nil {
+		return err
+	}
+	return hdf5load.Write(w, r.pathTree())
+}
+
+// JSON writes the architecture alone, as Model.to_json does.
+func JSON(j *target.Job, w io.Writer) error {
+	r, err := prepare(j, true)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, r.config.JSON())
+	return err
+}

@@ -1,0 +1,73 @@
+package convert_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/convert"
+	"github.com/kerasrun/kerasrun/internal/verify"
+)
+
+// TestKerasFiles converts golden cases to files of Keras 3, which must give the
+// results that their own Keras gave.
+func TestKerasFiles(t *testing.T) {
+	cases, err := filepath.Glob(models + "*/case.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	agreed := 0
+	for i, file := range cases {
+		if testing.Short() && i%7 != 0 {
+			continue
+		}
+		dir := filepath.Dir(file)
+		name := filepath.Base(dir)
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var about struct{ Model, Weights string }
+			require.NoError(t, json.Unmarshal(text, &about))
+			var options []kerasrun.Option
+			if about.Weights != "" {
+				options = append(options, kerasrun.WithWeights(filepath.Join(dir, about.Weights)))
+			}
+			m, err := kerasrun.Open(filepath.Join(dir, about.Model), options...)
+			if errors.Is(err, kerasrun.ErrUnsupported) {
+				t.Skip("a custom class")
+			}
+			require.NoError(t, err)
+			defer m.Close()
+			for _, format := range []string{"keras", "h5"} {
+				var b bytes.Buffer
+				if err := convert.Write(context.Background(), &b, m, format, convert.Options{}); err != nil {
+					require.ErrorIs(t, err, kerasrun.ErrUnsupported, "%s", format)
+					continue
+				}
+				checkResult(t, b.Bytes(), filepath.Join(dir, "expect.npz"), format)
+				agreed++
+			}
+		})
+	}
+	require.NotZero(t, agreed)
+}
+
+func checkResult(t *testing.T, b []byte, expect, format string) {
+	after, err := kerasrun.LoadReader(bytes.NewReader(b), int64(len(b)), kerasrun.WithExact())
+	require.NoError(t, err, format)
+	defer after.Close()
+	recorded, err := verify.ReadCase(expect, after)
+	require.NoError(t, err, format)
+	results, err := recorded.Run(context.Background(), after, verify.DefaultTolerance, &verify.Exact{Factor: 3})
+	require.NoError(t, err, format)
+	require.NotEmpty(t, results, format)
+	for _, r := range results {
+		require.True(t, r.OK, "%s: %s: %s", format, r.Name, r.Reason)
+	}
+}

@@ -1,0 +1,173 @@
+"""Converts golden cases with kerasrun and gives the results to their real
+consumers, which must compute what the expected outputs say.
+
+    python parity_convert.py KERASRUN [--formats keras,h5] [--cases GLOB] [--models DIR]...
+
+A case counts as agreed, as refused by kerasrun (exit code 3), or as failed; the
+last line counts them, and the exit code is 1 if one failed. Refusals are
+compared with parity_convert_refused.txt: one that is not in the list is a
+failure, and so is a listed one that converts.
+
+A consumer is a function of (path, inputs, outputs) that returns the outputs of
+the file; one is made for each format in CONSUMERS."""
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+HERE = Path(__file__).parent
+CASES = HERE.parent / "testdata" / "models"
+REFUSED = HERE / "parity_convert_refused.txt"
+ATOL, RTOL = 1e-5, 1e-4  # of kerasrun verify: relative to the largest number, and to each
+
+
+def keras3():
+    """Keras 3 opens .keras and .h5. TensorFlow on CPUs lacks channels first and
+    more; what the golden cases were made with stands in."""
+    import exact
+    exact.install()
+    import keras
+    import tensorflow as tf
+    exact.install_keras3()
+
+    def run(path, inputs, outputs):
+        keras.backend.clear_session()
+        model = keras.models.load_model(path, compile=False)
+        text = any(a.dtype.kind in "US" for a in inputs)
+        x = [tf.constant(a) for a in inputs] if text else inputs
+        order = model.inputs
+        if isinstance(getattr(model, "_inputs_struct", None), dict):
+            x = dict(zip(sorted(model._inputs_struct), x))
+        else:
+            assert len(order) == len(x), f"{len(order)} inputs, want {len(x)}"
+            x = x[0] if len(x) == 1 else x
+        if text:
+            y = model(x, training=False)
+        else:
+            try:  # a graph for each case would take most of the time
+                model.run_eagerly = all(a.dtype != np.uint8 for a in inputs)  # images of integers are cast in graphs
+                y = model.predict(x, verbose=0)
+            except tf.errors.OpError:  # channels first runs in graphs alone
+                model.run_eagerly = False
+                y = model.predict(x, verbose=0)
+        return [np.asarray(a) for a in tf.nest.flatten(y)]
+
+    return run
+
+
+CONSUMERS = {"keras": keras3, "h5": keras3}
+
+
+def compare(got, want):
+    """What differs, or None."""
+    coarse = 1  # results of small types are steps apart
+    if got.shape != want.shape:
+        return f"shape {got.shape}, want {want.shape}"
+    if got.dtype.name == "bfloat16" and want.dtype.name == "float32":  # .npz has no bfloat16
+        got, coarse = got.astype("float32"), 512
+    if got.dtype.kind != want.dtype.kind and not (got.dtype.kind in "OSU" and want.dtype.kind in "OSU"):
+        return f"dtype {got.dtype}, want {want.dtype}"
+    if want.dtype.kind in "OSU":
+        text = lambda a: [x.decode() if isinstance(x, bytes) else str(x) for x in a.reshape(-1).tolist()]
+        return None if text(got) == text(want) else "strings differ"
+    if want.dtype.kind != "f" and want.dtype.name != "bfloat16":
+        return None if np.array_equal(got, want) else "integers differ"
+    coarse = max(coarse, {"float16": 64}.get(got.dtype.name, 1))
+    a, b = got.astype("float64"), want.astype("float64")
+    if (np.isfinite(a) != np.isfinite(b)).any():
+        return "not finite at other places"
+    with np.errstate(invalid="ignore"):
+        error = np.where(np.isfinite(b), np.abs(a - b), 0)
+        scale = np.max(np.abs(np.where(np.isfinite(b), b, 0)), initial=0)
+        bad = error > coarse * (ATOL * scale + RTOL * np.where(np.isfinite(b), np.abs(b), 0))
+    return f"largest difference {error.max():.3g} of {scale:.3g}" if bad.any() else None
+
+
+def numbered(z, prefix):
+    out = []
+    while f"{prefix}_{len(out)}" in z:
+        out.append(z[f"{prefix}_{len(out)}"])
+    return out
+
+
+def convert(kerasrun, folder, about, fmt, to):
+    command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(folder / about["model"]), str(to)]
+    if about["weights"]:
+        command += ["--weights", str(folder / about["weights"])]
+    p = subprocess.run(command, capture_output=True, text=True)
+    return p.returncode, p.stderr.strip()
+
+
+def check(kerasrun, name, folder, fmt, consumer, temp, done):
+    about = json.loads((folder / "case.json").read_text())
+    ending = {"weights": "weights.h5"}.get(fmt, fmt)
+    path = Path(temp) / f"{fmt}_{name}.{ending}"
+    code, text = done.result()
+    if code == 3:
+        return "refused", text
+    if code:
+        return "failed", text
+    with np.load(folder / "expect.npz", allow_pickle=False) as z:
+        inputs, outputs = numbered(z, "input"), numbered(z, "output")
+    try:
+        got = consumer(str(path), inputs, outputs)
+    except Exception as e:  # whatever a consumer raises is what it says of the file
+        return "failed", f"{type(e).__name__}: " + " ".join(str(e).split())[-400:]
+    finally:
+        path.unlink(missing_ok=True)
+    if len(got) != len(outputs):
+        return "failed", f"{len(got)} outputs, want {len(outputs)}"
+    wrong = [f"output {i}: {d}" for i, (g, w) in enumerate(zip(got, outputs)) if (d := compare(g, w))]
+    return ("failed", "; ".join(wrong)) if wrong else ("agreed", "")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("kerasrun")
+    p.add_argument("--formats", default="keras,h5")
+    p.add_argument("--cases", default="*", help="glob of the names of cases; several with commas")
+    p.add_argument("--models", action="append", default=[], help="another folder of cases")
+    p.add_argument("--every", type=int, default=1, help="one case of so many")
+    args = p.parse_args()
+    folders = sorted(c.parent for d in [CASES, *map(Path, args.models)] for c in d.glob("*/case.json"))
+    folders = [f for f in folders if any(fnmatch.fnmatch(f.name, g) for g in args.cases.split(","))][::args.every]
+    listed = {}
+    if REFUSED.exists():
+        for line in REFUSED.read_text().splitlines():
+            if line and not line.startswith("#"):
+                fmt, glob = line.split()[:2]
+                listed.setdefault(fmt, []).append(glob)
+    bad = 0
+    for fmt in args.formats.split(","):
+        consumer = CONSUMERS[fmt]()
+        counts = {"agreed": 0, "refused": 0, "failed": 0}
+        with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(2) as pool:
+            jobs = []
+            for f in folders:
+                about = json.loads((f / "case.json").read_text())
+                ending = {"weights": "weights.h5"}.get(fmt, fmt)
+                to = Path(temp) / f"{fmt}_{f.name}.{ending}"
+                jobs.append((f, pool.submit(convert, args.kerasrun, f, about, fmt, to)))
+            for f, done in jobs:
+                verdict, text = check(args.kerasrun, f.name, f, fmt, consumer, temp, done)
+                expected = any(fnmatch.fnmatch(f.name, g) for g in listed.get(fmt, []))
+                if (verdict == "refused") != expected:
+                    verdict, text = "failed", (text if verdict != "agreed" else "listed as refused, but it agrees")
+                counts[verdict] += 1
+                if verdict == "failed":
+                    print(f"FAILED {fmt} {f.name}: {text}", flush=True)
+        bad += counts["failed"]
+        print(f"{fmt}: " + ", ".join(f"{n} {v}" for v, n in counts.items()), flush=True)
+    sys.exit(bad > 0)
+
+
+main()
