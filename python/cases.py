@@ -7,7 +7,7 @@ With channels_first no result is as wide as it has channels: Keras 3.15 with
 TensorFlow would add its bias along the width.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
-from golden import Case, K, L, Spec, adapted, chain, i32, image, learnt, main, ops, seq, sized, tf, u8, words
+from golden import Case, K, L, Spec, adapted, bools, chain, flat, i32, image, learnt, main, ops, seq, sized, tf, u8, words
 from graphs import *  # the models too long for a line
 
 ALL = "k3 k3h5 k2 k2h5"  # both Kerases, both containers
@@ -27,6 +27,10 @@ ACTIVATIONS_3 = "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu ha
 FUSED = "relu relu6 gelu hard_silu leaky_relu sigmoid silu tanh softmax".split()
 ACTIVATIONS_2 = "elu exponential gelu hard_sigmoid leaky_relu linear log_softmax mish relu relu6 selu sigmoid silu softmax softplus softsign swish tanh".split()
 
+CONV_2D = [{"strides": 2}, {"strides": (1, 3), "activation": "relu"}, {"dilation_rate": 2}, {"dilation_rate": (1, 3), "use_bias": False}]
+
+RECURRENT = [("LSTM", {}), ("GRU", {}), ("SimpleRNN", {})]
+
 # The augmentations of Keras 3 alone, with their arguments
 AUGMENTATIONS = {
     "RandomShear": (0.2, 0.2), "RandomHue": (0.2,), "RandomErasing": (0.5,), "RandomGrayscale": (0.5,), "RandomInvert": (0.5,),
@@ -45,11 +49,11 @@ CASES = [
     # Core: Dense, Activation, InputLayer
     Case("dense", (7,), lambda x: L.Dense(5)(x), ALL),
     Case("dense_rank4", (4, 5, 7), lambda x: L.Dense(6, activation="tanh")(x), "k3"),
-    Case("dense_no_bias", (7,), lambda x: L.Dense(5, use_bias=False)(x), "k3h5"),
+    Case("dense_no_bias", (7,), lambda x: L.Dense(5, use_bias=False)(x), "k3h5 k2"),
     Case("dense_wide", (67,), lambda x: L.Dense(61, activation="relu")(x), "k3"),
     Case("dense_one_unit", (7,), lambda x: L.Dense(1, activation="sigmoid")(x), "k3"),
     Case("activation", (6, 7), lambda x: L.Activation("tanh")(x), MAIN),
-    Case("identity", (6, 7), lambda x: L.Identity()(x), "k3"),
+    Case("identity", (6, 7), lambda x: L.Identity()(x), BOTH),
     Case("input_named", (7,), lambda: input_named(), MAIN),
     Case("input_fixed_batch", (7,), lambda: seq(fixed_batch(4, 7), L.Dense(5)), MAIN, batch=4),
 
@@ -78,7 +82,7 @@ CASES = [
     Case("leaky_relu", (5, 7), lambda x: L.LeakyReLU()(x), "k3"),
     Case("leaky_relu_slope", (5, 7), lambda x: leaky(0.1)(x), MAIN),
     Case("elu", (5, 7), lambda x: L.ELU()(x), "k3"),
-    Case("elu_alpha", (5, 7), lambda x: L.ELU(alpha=0.3)(x), "k3"),
+    Case("elu_alpha", (5, 7), lambda x: L.ELU(alpha=0.3)(x), BOTH),
     Case("prelu", (5, 7), lambda x: L.PReLU()(x), MAIN),
     Case("prelu_shared", (5, 7, 3), lambda x: L.PReLU(shared_axes=[1, 2])(x), MAIN),
     Case("prelu_shared_one", (5, 7, 3), lambda x: L.PReLU(shared_axes=[2])(x), BOTH),
@@ -194,8 +198,8 @@ CASES = [
     Case("normalization_adapted_scalar", (5, 7), lambda x: adapted(L.Normalization(axis=None), 4, 5, 7)(x), BOTH),
     Case("normalization_explicit", (5, 7, 3), lambda x: L.Normalization(mean=[0.5, -1.0, 2.0], variance=[0.3, 4.0, 1.5])(x), "k3"),
     Case("normalization_explicit_scalar", (5, 7), lambda x: L.Normalization(axis=None, mean=0.7, variance=2.5)(x), BOTH),
-    Case("normalization_invert", (5, 3), lambda x: L.Normalization(mean=[0.5, -1.0, 2.0], variance=[0.3, 4.0, 1.5], invert=True)(x), "k3"),
-    Case("normalization_invert_adapted", (5, 3), lambda x: adapted(L.Normalization(invert=True), 4, 5, 3)(x), "k3"),
+    Case("normalization_invert", (5, 3), lambda x: L.Normalization(mean=[0.5, -1.0, 2.0], variance=[0.3, 4.0, 1.5], invert=True)(x), BOTH),
+    Case("normalization_invert_adapted", (5, 3), lambda x: adapted(L.Normalization(invert=True), 4, 5, 3)(x), BOTH),
     Case("normalization_zero_variance", (5, 3), lambda x: L.Normalization(mean=[0.5, -1.0, 2.0], variance=[0.3, 0.0, 1.5])(x), "k3"),
     Case("layer_scale", (5, 7), lambda x: layer_scale(0.1, 7)(x), "k3 k2h5"),
     Case("custom_scale", [(5, 7), (5, 7)], lambda a, b: custom_scale(0.17)([a, b]), BOTH),
@@ -266,7 +270,7 @@ CASES = [
     # Identities at inference
     Case("dropout", (5, 7), lambda x: chain(x, L.Dropout(0.5), L.Dense(4), L.Dropout(0.3, noise_shape=(None, 1, 4), seed=3)), MAIN),
     Case("noise", (5, 7), lambda x: chain(x, L.GaussianNoise(0.5), L.Dense(4), L.GaussianDropout(0.3), L.AlphaDropout(0.2)), MAIN),
-    Case("activity_regularization", (7,), lambda x: L.ActivityRegularization(l1=0.1, l2=0.2)(x), "k3"),
+    Case("activity_regularization", (7,), lambda x: L.ActivityRegularization(l1=0.1, l2=0.2)(x), BOTH),
     Case("augmentation", image(9, 7, 3), lambda x: chain(x, L.RandomFlip("horizontal"), L.RandomRotation(0.1), L.RandomTranslation(0.1, 0.2), L.RandomZoom(0.1, 0.2, fill_mode="constant", fill_value=3.0), L.RandomContrast(0.2)), MAIN),
     Case("augmentation_brightness", image(9, 7, 3), lambda x: L.RandomBrightness(0.2)(x), BOTH),
     Case("augmentation_contrast", image(9, 7, 3), lambda x: L.RandomContrast((0.1, 0.3))(x), MAIN),
@@ -398,6 +402,8 @@ CASES = [
     Case("conv_lstm1d_any_time", sized((None, 9, 3), (5, 9, 3)), lambda x: L.ConvLSTM1D(4, 3, strides=2)(x), BOTH),
     Case("conv_lstm2d_any_time_channels_first", sized((None, 3, 6, 7), (5, 3, 6, 7)), lambda x: L.ConvLSTM2D(4, 3, data_format=CF, return_sequences=True)(x), BOTH),
     Case("conv_lstm2d_stateful", (5, 6, 7, 3), lambda: seq(fixed_batch(4, 5, 6, 7, 3), L.ConvLSTM2D(4, 3, stateful=True)), "k3 k2h5", batch=4, calls=3),
+    Case("conv_lstm1d_stateful", (3, 7, 2), lambda: seq(fixed_batch(4, 3, 7, 2), L.ConvLSTM1D(2, 3, stateful=True)), "k3 k2h5", batch=4, calls=3),
+    Case("conv_lstm3d_stateful", (2, 3, 5, 3, 2), lambda: seq(fixed_batch(4, 2, 3, 5, 3, 2), L.ConvLSTM3D(2, 2, stateful=True)), "k3 k2h5", batch=4, calls=3),
     Case("conv_lstm2d_initial_state", [(4, 6, 7, 3), (4, 5, 2), (4, 5, 2)], lambda x, h, c: L.ConvLSTM2D(2, 3, return_sequences=True, return_state=True)(x, initial_state=[h, c]), MAIN),
     Case("conv_lstm2d_initial_state_channels_first", [(4, 3, 6, 7), (2, 4, 5), (2, 4, 5)], lambda x, h, c: L.ConvLSTM2D(2, 3, data_format=CF)(x, initial_state=[h, c]), BOTH),
     Case("conv_lstm2d_masked", i32(9, high=3), lambda x: masked_images(x), K3),
@@ -560,6 +566,110 @@ CASES = [
     Case("unit_normalization", (5, 7, 3), lambda x: [L.UnitNormalization()(x), L.UnitNormalization(axis=[1, 2])(x)], BOTH),
     Case("rms_normalization", (5, 7), lambda x: L.RMSNormalization(epsilon=1e-4)(x), K3),
     *[Case(f"augmentation_{n.lower()}", image(9, 7, 3), lambda x, n=n, a=a: getattr(L, n)(*a)(x), "k3") for n, a in AUGMENTATIONS.items()],
+
+    # Options where they meet: padding, strides, dilation and format of convolution and pooling
+    Case("conv1d_grid", (12, 3), lambda x: [L.Conv1D(2, 3, padding=p, **o)(x) for p in ("valid", "same", "causal") for o in ({"strides": 2}, {"strides": 4, "activation": "relu"}, {"dilation_rate": 2, "use_bias": False})], BOTH),
+    Case("conv1d_groups", [(11, 4), (4, 11)], lambda x, y: [L.Conv1D(6, 2, groups=2, activation="tanh")(x), L.Conv1D(4, 3, groups=4, strides=2, padding="same")(x), L.Conv1D(2, 3, groups=2, dilation_rate=2, padding="causal")(x), L.Conv1D(2, 3, groups=2, data_format=CF)(y)], BOTH),
+    Case("conv1d_channels_first", (3, 12), lambda x: [L.Conv1D(2, 3, padding=p, data_format=CF, **o)(x) for p in ("valid", "same", "causal") for o in ({"strides": 2}, {"dilation_rate": 2})], BOTH),
+    Case("conv1d_any_time", sized((None, 3), (11, 3)), lambda x: [L.Conv1D(2, 3, padding=p, **o)(x) for p in ("same", "causal") for o in ({"strides": 2}, {"dilation_rate": 3})], BOTH),
+    Case("conv2d_grid", (9, 10, 3), lambda x: [L.Conv2D(2, (3, 2), padding=p, **o)(x) for p in ("valid", "same") for o in CONV_2D], BOTH),
+    Case("conv2d_grid_first", (3, 9, 10), lambda x: [L.Conv2D(2, (3, 2), padding=p, data_format=CF, **o)(x) for p in ("valid", "same") for o in CONV_2D], BOTH),
+    Case("conv2d_groups_grid", (9, 10, 4), lambda x: [L.Conv2D(4, 3, groups=g, padding="same", **o)(x) for g in (2, 4) for o in CONV_2D[:3]], BOTH),
+    Case("depthwise_1d_grid", [(12, 3), (3, 12)], lambda x, y: [L.DepthwiseConv1D(3, depth_multiplier=3, padding=p, data_format=f, **o)(z) for p in ("valid", "same") for f, z in ((None, x), (CF, y)) for o in ({"strides": 2, "activation": "relu"}, {"dilation_rate": 2, "use_bias": False})], BOTH),
+    Case("depthwise_grid", (9, 10, 3), lambda x: [L.DepthwiseConv2D((3, 2), padding=p, **o)(x) for p in ("valid", "same") for o in CONV_2D], BOTH),
+    Case("depthwise_grid_first", (3, 9, 10), lambda x: [L.DepthwiseConv2D(3, depth_multiplier=3, padding=p, data_format=CF, **o)(x) for p in ("valid", "same") for o in CONV_2D[:3]], BOTH),
+    Case("separable_1d_grid", [(12, 3), (3, 12)], lambda x, y: [L.SeparableConv1D(2, 3, depth_multiplier=2, padding=p, data_format=f, **o)(z) for p in ("valid", "same") for f, z in ((None, x), (CF, y)) for o in ({"strides": 2}, {"dilation_rate": 2, "use_bias": False})], BOTH),
+    Case("separable_1d_causal", (12, 3), lambda x: [L.SeparableConv1D(2, 3, padding="causal", **o)(x) for o in ({"strides": 2}, {"dilation_rate": 2, "activation": "relu"})], "k2"),
+    Case("separable_grid", (9, 10, 3), lambda x: [L.SeparableConv2D(2, 3, padding=p, **o)(x) for p in ("valid", "same") for o in ({"strides": 2}, {"dilation_rate": 2, "use_bias": False})], BOTH),
+    Case("separable_grid_first", (3, 9, 10), lambda x: [L.SeparableConv2D(2, 3, padding=p, data_format=CF, **o)(x) for p in ("valid", "same") for o in ({"strides": 2}, {"dilation_rate": 2})], BOTH),
+    Case("conv1d_transpose_grid", (5, 3), lambda x: [L.Conv1DTranspose(2, k, padding=p, **o)(x) for p in ("valid", "same") for k, o in ((3, {"strides": 2}), (2, {"strides": 3, "use_bias": False}), (3, {"dilation_rate": 2}), (3, {"strides": 2, "output_padding": 1}))], BOTH),
+    Case("conv1d_transpose_channels_first", (3, 5), lambda x: [L.Conv1DTranspose(2, 3, padding=p, data_format=CF, **o)(x) for p in ("valid", "same") for o in ({"strides": 2}, {"dilation_rate": 2})], BOTH),
+    Case("conv2d_transpose_grid", (4, 5, 3), lambda x: [L.Conv2DTranspose(2, (3, 2), padding=p, **o)(x) for p in ("valid", "same") for o in ({"strides": (2, 1)}, {"strides": (1, 3), "activation": "relu"}, {"dilation_rate": 2, "use_bias": False}, {"strides": 2, "output_padding": (0, 1)})], BOTH),
+    Case("conv2d_transpose_grid_first", (3, 4, 5), lambda x: [L.Conv2DTranspose(2, 3, padding=p, data_format=CF, **o)(x) for p in ("valid", "same") for o in ({"strides": (2, 1)}, {"dilation_rate": 2}, {"strides": 2, "output_padding": 1})], BOTH),
+    Case("conv_transpose_any_size", [sized((None, 3), (5, 3)), sized((None, None, None, 2), (2, 3, 4, 2))], lambda x, y: [L.Conv1DTranspose(2, 3, strides=2)(x), L.Conv3DTranspose(2, 2, strides=(1, 2, 3), padding="same")(y)], BOTH),
+    Case("locally_connected_options", [(7, 3), (5, 6, 2)], lambda x, y: [L.LocallyConnected1D(2, 4, padding="same", strides=2, implementation=n)(x) for n in (2, 3)] + [L.LocallyConnected2D(2, 2, activation="relu", use_bias=False, implementation=n)(y) for n in (1, 2, 3)], "k2"),
+    Case("locally_connected_same_first", [(3, 7), (2, 5, 6)], lambda x, y: [l for n in (2, 3) for l in (L.LocallyConnected1D(2, 3, padding="same", data_format=CF, implementation=n)(x), L.LocallyConnected2D(3, (3, 2), padding="same", strides=2, data_format=CF, implementation=n)(y))], "k2"),
+    *[Case(f"pooling_{n}d_grid", shape, lambda x, y, n=n: [getattr(L, f"{k}Pooling{n}D")(3, strides=s, padding=p, data_format=f)(z) for k in ("Max", "Average") for p in ("valid", "same") for f, z in ((None, x), (CF, y)) for s in (None, 2, 4)], BOTH)
+      for n, shape in ((1, [(11, 3), (3, 11)]), (2, [(9, 7, 3), (3, 9, 7)]))],
+    *[Case(f"global_pooling_{n}d_grid", [s + (3,), (3,) + s], lambda x, y, n=n: [getattr(L, f"Global{k}Pooling{n}D")(keepdims=keep, data_format=f)(z) for k in ("Max", "Average") for keep in (False, True) for f, z in ((None, x), (CF, y))], BOTH)
+      for n, s in ((1, (7,)), (2, (4, 5)), (3, (2, 4, 5)))],
+    Case("adaptive_pooling_1d_first", (3, 11), lambda x: [getattr(L, f"Adaptive{k}Pooling1D")(n, data_format=CF)(x) for k in ("Max", "Average") for n in (4, 5)], "k3"),
+    Case("adaptive_pooling_3d_first", (3, 5, 7, 6), lambda x: [getattr(L, f"Adaptive{k}Pooling3D")((2, 3, 4), data_format=CF)(x) for k in ("Max", "Average")], "k3"),
+    Case("reshaping_3d_first", (3, 5, 7, 6), lambda x: [L.Cropping3D(((1, 0), (0, 2), (1, 1)), data_format=CF)(x), L.ZeroPadding3D(((1, 0), (0, 2), (1, 1)), data_format=CF)(x), L.UpSampling3D((1, 2, 3), data_format=CF)(x)], BOTH),
+    Case("reshaping_2d_first", (3, 5, 7), lambda x: [L.Cropping2D(((1, 0), (0, 2)), data_format=CF)(x), L.ZeroPadding2D(((1, 0), (0, 2)), data_format=CF)(x), L.UpSampling2D((1, 3), data_format=CF)(x), L.Flatten(data_format=CF)(x)], "k2"),
+    Case("zero_padding_1d_first", (3, 5), lambda x: L.ZeroPadding1D((1, 2), data_format=CF)(x), "k3"),
+
+    # Options where they meet: recurrent layers under masks
+    *[Case(f"{n.lower()}_grid", (5, 7), lambda x, n=n, o=o: [y for k in (o, {"use_bias": False, "unroll": True}) for b in (False, True) for s in (False, True) for y in flat(getattr(L, n)(3, go_backwards=b, return_sequences=s, return_state=True, **k)(x))], BOTH) for n, o in RECURRENT],
+    *[Case(f"{n.lower()}_mask_grid", [(5, 7), bools(5)], lambda x, m, n=n, o=o: [y for b in (False, True) for s in (False, True) for y in flat(getattr(L, n)(3, go_backwards=b, return_sequences=s, return_state=True, **o)(x, mask=m))] + [getattr(L, n)(3, unroll=True, go_backwards=b, return_sequences=True)(x, mask=m) for b in (False, True)], BOTH) for n, o in RECURRENT],
+    *[Case(f"{n.lower()}_zero_output", [(5, 7), bools(5)], lambda x, m, n=n, o=o: [y for b in (False, True) for u in (False, True) for y in flat(getattr(L, n)(3, go_backwards=b, unroll=u, return_sequences=True, return_state=True, zero_output_for_mask=True, **o)(x, mask=m))], BOTH) for n, o in RECURRENT],
+    Case("lstm_mask_state_grid", [(5, 7), bools(5), (3,), (3,)], lambda x, m, h, c: [y for b in (False, True) for s in (False, True) for y in flat(L.LSTM(3, go_backwards=b, return_sequences=s, return_state=True)(x, mask=m, initial_state=[h, c]))], BOTH),
+    Case("gru_mask_state", [(5, 7), bools(5), (3,)], lambda x, m, h: [L.GRU(3, reset_after=r, return_sequences=True)(x, mask=m, initial_state=h) for r in (False, True)] + [L.SimpleRNN(3)(x, mask=m, initial_state=h)], BOTH),
+    Case("embedding_mask_state", [i32(9, high=3), (3,), (3,)], lambda x, h, c: [L.LSTM(3, return_sequences=s)(L.Embedding(3, 4, mask_zero=True)(x), initial_state=[h, c]) for s in (False, True)], BOTH),
+    Case("recurrent_activations", (5, 7), lambda x: [L.LSTM(3, activation=a, recurrent_activation=r)(x) for a, r in (("softsign", "sigmoid"), ("sigmoid", "tanh"), ("softplus", "relu"), ("selu", "linear"))] + [L.GRU(3, activation="relu", recurrent_activation="tanh", reset_after=False)(x), L.SimpleRNN(3, activation="relu")(x), L.SimpleRNN(3, activation=None)(x)], BOTH),
+    Case("rnn_mask_grid", [(5, 7), bools(5)], lambda x, m: [y for b in (False, True) for s in (False, True) for y in flat(L.RNN([L.LSTMCell(3), L.GRUCell(2, reset_after=False), L.SimpleRNNCell(4)], go_backwards=b, return_sequences=s, return_state=True)(x, mask=m))], BOTH),
+    Case("rnn_zero_output", [(5, 7), bools(5)], lambda x, m: [L.RNN(c, return_sequences=True, zero_output_for_mask=True)(x, mask=m) for c in (L.LSTMCell(3), L.GRUCell(3), [L.LSTMCell(3), L.SimpleRNNCell(2)])], BOTH),
+    Case("rnn_cells_options", (5, 7), lambda x: [L.RNN(c)(x) for c in (L.LSTMCell(3, activation="relu", unit_forget_bias=False), L.GRUCell(3, activation="sigmoid", recurrent_activation="tanh", use_bias=False), L.SimpleRNNCell(3, activation="relu", use_bias=False), L.LSTMCell(2, use_bias=False, recurrent_activation="tanh", dropout=0.2, recurrent_dropout=0.1))], BOTH),
+    Case("rnn_stacked_state", [(5, 7), (3,), (3,), (2,)], lambda x, h, c, g: L.RNN([L.LSTMCell(3), L.GRUCell(2)], return_sequences=True, return_state=True)(x, initial_state=[[h, c], [g]] if K.__version__ < "2.99" else [[h, c], g]), "k3"),
+    *[Case(f"bidirectional_{n.lower()}_grid", (5, 7), lambda x, n=n: [y for s in (False, True) for m in ("concat", "sum", "mul", "ave", None) for y in flat(L.Bidirectional(getattr(L, n)(2, return_sequences=s, return_state=m in ("sum", None)), merge_mode=m)(x))], BOTH) for n in ("LSTM", "GRU", "SimpleRNN")],
+    Case("bidirectional_state_grid", [(5, 7), (2,), (2,), (2,), (2,)], lambda x, a, b, c, d: [y for s in (False, True) for m in ("concat", "ave", None) for y in flat(L.Bidirectional(L.LSTM(2, return_sequences=s, return_state=True), merge_mode=m)(x, initial_state=[a, b, c, d]))] + [L.Bidirectional(L.GRU(2), merge_mode="sum")(x, initial_state=[a, b])], BOTH),
+    Case("bidirectional_mask_state", [(5, 7), bools(5), (2,), (2,)], lambda x, k, a, b: [L.Bidirectional(L.GRU(2, return_sequences=s))(x, mask=k, initial_state=[a, b]) for s in (False, True)], BOTH),
+    Case("bidirectional_cells", (5, 7), lambda x: [y for s in (False, True) for y in flat(L.Bidirectional(L.RNN([L.LSTMCell(2), L.GRUCell(3)], return_sequences=s, return_state=True), merge_mode="sum")(x))], BOTH),
+    Case("bidirectional_backward_grid", [(5, 7), bools(5)], lambda x, k: [L.Bidirectional(L.LSTM(2, return_sequences=True), backward_layer=L.LSTM(2, go_backwards=True, return_sequences=True, activation="relu"), merge_mode=m)(x, mask=k) for m in ("mul", "sum", None)], BOTH),
+    *[Case(f"conv_lstm{n}d_grid", [s, bools(3)], lambda x, m, n=n: [y for b in (False, True) for q in (False, True) for y in flat(getattr(L, f"ConvLSTM{n}D")(2, 2, padding="same", use_bias=False, activation="relu", recurrent_activation="tanh", go_backwards=b, return_sequences=q, return_state=True)(x, mask=m))], BOTH)
+      for n, s in ((1, (3, 5, 2)), (2, (3, 4, 5, 2)), (3, (3, 2, 4, 3, 2)))],
+    *[Case(f"conv_lstm{n}d_zero_output", [s, bools(3)], lambda x, m, n=n: [getattr(L, f"ConvLSTM{n}D")(2, 2, dilation_rate=2, data_format=CF, go_backwards=b, return_sequences=True, zero_output_for_mask=True)(x, mask=m) for b in (False, True)], "k3")
+      for n, s in ((1, (3, 2, 5)), (2, (3, 2, 4, 5)), (3, (3, 2, 3, 4, 3)))],
+    Case("conv_lstm3d_first", (3, 2, 3, 4, 6), lambda x: [L.ConvLSTM3D(3, 2, data_format=CF, dilation_rate=d)(x) for d in (1, 2)], BOTH),
+
+    Case("reversible_embedding_options", i32(5, high=9), lambda x: [y for o in ({"tie_weights": False, "logit_soft_cap": 2.0}, {"reverse_dtype": K.config.floatx(), "mask_zero": True}) for e in [L.ReversibleEmbedding(9, 4, **o)] for y in (e(x), e(L.Dense(4)(e(x)), reverse=True))], "k3"),
+    Case("group_norm_grid", (4, 6, 8), lambda x: [L.GroupNormalization(g, axis=a, center=c, scale=s, epsilon=0.01)(x) for g, a in ((2, -1), (4, 1), (-1, 2), (1, 3)) for c, s in ((True, False), (False, True))], BOTH),
+    Case("rms_norm_grid", (5, 4, 3), lambda x: [L.RMSNormalization(axis=a, epsilon=0.01)(x) for a in (-1, 3, [2, 3], [-1, -2], [1, 2, 3])], "k3"),
+    Case("group_query_attention_grid", [(5, 6), (5, 6), bools(5, 5)], lambda q, v, m: [y for h, n in ((4, 2), (4, 1), (2, 2)) for b in (False, True) for y in flat(L.GroupQueryAttention(3, h, n, use_bias=b, dropout=0.1 if b else 0.0)(q, v, attention_mask=m, use_causal_mask=b, return_attention_scores=b))], "k3"),
+    Case("lookup_tokens", [words(4, of=WORDS), i32(4, high=12)], lambda x, y: [L.StringLookup(vocabulary=["<?>"] + VOCABULARY, oov_token="<?>")(x), L.IntegerLookup(vocabulary=[3, 11, 7], oov_token=-5)(y), L.IntegerLookup(vocabulary=[3, 11, 7], max_tokens=9, output_mode="multi_hot", pad_to_max_tokens=True)(y)], BOTH),
+    Case("string_lookup_farmhash", words(5, of=WORDS), lambda x: L.StringLookup(vocabulary=VOCABULARY, num_oov_indices=3, oov_method="farmhash")(x), "k3"),
+    Case("random_crop_channels_first", image(3, 9, 11), lambda x: L.RandomCrop(4, 5, data_format=CF)(x), "k3"),
+
+    # Options where they meet: recurrent layers under masks
+    Case("bidirectional_backwards", [(5, 7), bools(5)], lambda x, k: [L.Bidirectional(L.GRU(2, go_backwards=True, return_sequences=s))(x, mask=k) for s in (False, True)], "k2"),
+
+    # TimeDistributed of what makes sense
+    *[Case(f"time_distributed_{n}", shape, lambda x, b=b: [L.TimeDistributed(l)(x) for l in b()], BOTH) for n, shape, b in [
+        ("1d", (3, 7, 4), lambda: [L.Conv1D(2, 3, strides=2, padding="causal"), L.SeparableConv1D(2, 3), L.DepthwiseConv1D(2), L.Conv1DTranspose(2, 3, strides=2), L.MaxPooling1D(3, strides=2, padding="same"), L.AveragePooling1D(2), L.GlobalAveragePooling1D(), L.GlobalMaxPooling1D(), L.UpSampling1D(2), L.Cropping1D(1), L.ZeroPadding1D((1, 2)), L.SpatialDropout1D(0.3)]),
+        ("2d", (3, 5, 6, 2), lambda: [L.Conv2D(3, 3, activation="relu"), L.SeparableConv2D(3, 2), L.DepthwiseConv2D(2), L.Conv2DTranspose(2, 3, strides=2, padding="same"), L.MaxPooling2D(), L.AveragePooling2D(3, padding="same"), L.GlobalMaxPooling2D(), L.UpSampling2D((2, 1)), L.Cropping2D(1), L.ZeroPadding2D(1), L.BatchNormalization(), L.PReLU(shared_axes=[1, 2]), L.Resizing(3, 4), L.Rescaling(0.5, offset=1.0), L.CenterCrop(2, 3)]),
+        ("3d", (2, 3, 4, 5, 2), lambda: [L.Conv3D(2, 2, strides=(1, 2, 1)), L.Conv3DTranspose(2, 2), L.MaxPooling3D(2), L.GlobalAveragePooling3D(), L.ZeroPadding3D(1)]),
+        ("core", (3, 4, 6), lambda: [L.Dense(3, activation="relu"), L.Activation("softmax"), L.LayerNormalization(), L.LayerNormalization(axis=1), L.UnitNormalization(axis=1), L.GroupNormalization(2), L.Softmax(axis=1), L.ReLU(max_value=1.0), L.LeakyReLU(), L.ELU(), L.PReLU(), L.Reshape((6, 4)), L.Permute((2, 1)), L.Flatten(), L.Dropout(0.5), L.GaussianNoise(0.3), L.EinsumDense("abc,cd->abd", output_shape=(None, 3), bias_axes="d"), L.Identity()]),
+        ("recurrent", (2, 3, 4), lambda: [L.LSTM(3, return_sequences=True), L.GRU(3, go_backwards=True), L.SimpleRNN(2, return_sequences=True), L.RNN([L.GRUCell(2), L.LSTMCell(3)]), L.Bidirectional(L.LSTM(2), merge_mode="sum"), L.Bidirectional(L.GRU(2, return_sequences=True)), L.TimeDistributed(L.Dense(3)), L.TimeDistributed(L.LayerNormalization())]),
+        ("vectors", (3, 6), lambda: [L.RepeatVector(4), L.Reshape((2, 3)), L.BatchNormalization(), L.BatchNormalization(scale=False, center=False), L.Dense(3, use_bias=False), L.Activation("tanh"), L.Softmax(), L.PReLU()])]],
+    Case("time_distributed_embedding", i32(3, 4, high=5), lambda x: [L.TimeDistributed(L.Embedding(5, 3))(x), L.LSTM(2)(L.TimeDistributed(L.GlobalAveragePooling1D())(L.TimeDistributed(L.Embedding(5, 3))(x)))], BOTH),
+    Case("time_distributed_mask", i32(5, high=3), lambda x: chain(x, L.Embedding(3, 6, mask_zero=True), L.TimeDistributed(L.Dense(4, activation="tanh")), L.TimeDistributed(L.BatchNormalization()), L.TimeDistributed(L.Reshape((2, 2))), L.TimeDistributed(L.Flatten()), L.LSTM(3)), "k3"),
+    Case("time_distributed_mask_seq", i32(5, high=3), lambda: seq(K.Input((5,), dtype="int32"), L.Embedding(3, 6, mask_zero=True), L.TimeDistributed(L.Dense(4)), L.TimeDistributed(L.LayerNormalization()), L.TimeDistributed(L.RepeatVector(2)), L.TimeDistributed(L.Flatten()), L.LSTM(3)), "k3"),
+    Case("time_distributed_models", (3, 4, 5), lambda x: [L.TimeDistributed(seq(L.Input((4, 5)), L.Conv1D(3, 2), L.Flatten(), L.Dense(2)))(x), L.TimeDistributed(seq(L.Input((4, 5)), L.LSTM(3)))(x)], BOTH),
+
+    # Options where they meet: core, normalization, merging, attention
+    Case("dense_grid", (4, 7), lambda x: [L.Dense(3, activation=a, use_bias=b)(x) for b in (True, False) for a in ("relu", "softmax", "elu")], BOTH),
+    Case("einsum_dense_options", (4, 5), lambda x: [L.EinsumDense("abc,cd->abd", output_shape=(4, 3), bias_axes=b, activation=a)(x) for b in (None, "d", "bd", "b") for a in (None, "tanh")] + [L.EinsumDense("abc,bc->ab", output_shape=(4,))(x), L.EinsumDense("ab...,bc->ac...", output_shape=(3,), bias_axes="c")(x)], BOTH),
+    Case("embedding_ranks", [i32(high=5), i32(4, high=5), i32(2, 3, high=5), (4,)], lambda a, b, c, d: [L.Embedding(5, 3)(x) for x in (a, b, c)] + [L.Embedding(9, 3)(ops.abs(d) if ops else tf.abs(d))], BOTH),
+    Case("masking_grid", (5, 2), lambda x: [r(L.Masking(v)(L.ReLU(max_value=0.5)(x))) for v in (0.0, 0.5) for r in (L.LSTM(3), L.LSTM(3, go_backwards=True, return_sequences=True), L.GlobalAveragePooling1D(), L.Dense(2))], BOTH),
+    Case("activation_layers_grid", (5, 6), lambda x: [L.ReLU(max_value=m, negative_slope=n, threshold=t)(x) for m in (None, 1.5) for n in (0.0, 0.2) for t in (0.0, 0.7)] + [L.Softmax(axis=a)(x) for a in (1, -2, [1, 2], (-1,))] + [L.PReLU(shared_axes=a)(x) for a in (None, [1], [2], [1, 2])] + [L.ELU(0.3)(x), leaky(0.0)(x)], BOTH),
+    Case("softmax_mask", [(3, 4, 5), bools(3, 4, 5)], lambda x, m: [L.Softmax(axis=a)(x, mask=m) for a in (-1, 1, [1, 2])], BOTH),
+    Case("batch_norm_grid", [(5, 4, 3), (5, 3), (3,)], lambda x, y, z: [L.BatchNormalization(axis=a, center=c, scale=s, epsilon=0.01)(x) for a in (-1, 1, 2) for c in (True, False) for s in (True, False)] + [L.BatchNormalization(axis=1)(y), L.BatchNormalization(axis=-2)(y), L.BatchNormalization(axis=1)(z)], BOTH),
+    Case("batch_norm_axes", (5, 4, 3), lambda x: [L.BatchNormalization(axis=a, scale=s)(x) for a in ([1, 3], [2, 3], [1, 2, 3]) for s in (True, False)], "k2"),
+    Case("batch_norm_volumes", [(3, 4, 5, 2), (2, 3, 4, 5)], lambda x, y: [L.BatchNormalization()(x), L.BatchNormalization(axis=1)(y), L.BatchNormalization(axis=2)(y)], BOTH),
+    Case("layer_norm_grid", (5, 4, 3), lambda x: [L.LayerNormalization(axis=a, center=c, scale=s)(x) for a in (-1, 1, [2, 3], [-1, -2], [1, 2, 3]) for c in (True, False) for s in (True, False)], BOTH),
+    Case("layer_norm_rms_grid", (5, 4, 3), lambda x: [L.LayerNormalization(axis=a, center=c, scale=s, rms_scaling=True)(x) for a in (-1, [1, 2]) for c in (True, False) for s in (True, False)], "k3"),
+    Case("unit_norm_grid", (5, 4, 3), lambda x: [L.UnitNormalization(axis=a)(x) for a in (-1, 1, [1, 3], [-1, -2])], BOTH),
+    Case("normalization_grid", [(5, 4, 3), (5, 3)], lambda x, y: [adapted(L.Normalization(axis=a, invert=i), 9, 5, 4, 3)(x) for a in (-1, 1, (1, 2), None) for i in (False, True)] + [L.Normalization(axis=a, mean=m, variance=v, invert=i)(y) for a, m, v in ((-1, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]), (1, 2.0, 3.0), (None, 2.0, 3.0)) for i in (False, True)], BOTH),
+    Case("spectral_normalization_layers", [(9, 3), (5, 6, 3)], lambda x, y: [L.SpectralNormalization(L.Conv1D(2, 3))(x), L.SpectralNormalization(L.Dense(3, activation="relu"))(x), L.SpectralNormalization(L.Conv2DTranspose(2, 3))(y)], "k3"),
+    *[Case(f"{n.lower()}_grid", [(4, 3), (4, 3), (1, 3), (3,)], lambda a, b, c, d, n=n: [getattr(L, n)()(v) for v in ([a, b], [b, a], [a, c], [c, a], [a, d], [d, a])], BOTH) for n in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")],
+    Case("merge_integers", [i32(4, 3, high=9), i32(4, 3, high=9)], lambda a, b: [getattr(L, n)()([a, b]) for n in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate")], BOTH),
+    Case("concatenate_grid", [(4, 3, 2), (4, 3, 2)], lambda a, b: [L.Concatenate(axis=x)([a, b]) for x in (-1, -2, -3, 1, 2, 3)] + [L.Concatenate()([a, b, a])], BOTH),
+    Case("dot_grid", [(4, 3), (5, 3), (3, 4)], lambda a, b, c: [L.Dot(axes=x, normalize=n)(v) for n in (False, True) for x, v in ((2, [a, b]), ((1, 2), [a, c]), ((2, 1), [a, c]), (-1, [b, a]), ((-2, -1), [c, b]))], BOTH),
+    Case("mask_merge_grid", [(5, 3), (5, 3), bools(5)], lambda a, b, m: [L.LSTM(2)(getattr(L, n)()([L.Masking()(L.ReLU(1.0)(a)), L.Masking()(L.ReLU(1.0)(b))])) for n in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")], BOTH),
+    Case("mask_pooling_grid", [(5, 3), bools(5)], lambda x, m: [L.GlobalAveragePooling1D(keepdims=k)(x, mask=m) for k in (False, True)], BOTH),
+    Case("attention_grid", [(3, 4), (5, 4)], lambda q, v: [y for u in (False, True) for m in ("dot", "concat") for c in (False, True) for y in flat(L.Attention(use_scale=u, score_mode=m)([q, v], use_causal_mask=c, return_attention_scores=True))], BOTH),
+    Case("multi_head_attention_grid", [(3, 4), (5, 6)], lambda q, v: [y for b in (False, True) for c in (False, True) for o in (None, 5) for y in flat(L.MultiHeadAttention(2, 3, value_dim=o, use_bias=b, output_shape=o)(q, v, use_causal_mask=c, return_attention_scores=b))], BOTH),
+    Case("multi_head_attention_masks", [(3, 4), (5, 6), bools(3, 5), bools(3), bools(5)], lambda q, v, m, a, b: [y for c in (False, True) for r in (False, True) for y in flat(L.MultiHeadAttention(2, 3)(q, v, attention_mask=m, use_causal_mask=c, return_attention_scores=r))] + [L.MultiHeadAttention(2, 2)(q, v, query_mask=a, value_mask=b), L.MultiHeadAttention(2, 2)(q, v, v, key_mask=b, use_causal_mask=True), L.MultiHeadAttention(2, 2, dropout=0.1)(q, v, query_mask=a, attention_mask=m)], "k3"),
 
     # Small models of the kind people have
     Case("net_mlp", (13,), lambda x: chain(x, L.Dense(32, activation="relu"), L.BatchNormalization(), L.Dropout(0.3), L.Dense(16, activation="relu"), L.Dense(3)), "k3"),

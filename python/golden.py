@@ -90,6 +90,11 @@ def i32(*shape, high=50):
     return Spec(shape, "int32", high=high)
 
 
+def bools(*shape):
+    """True or false, such as a mask."""
+    return Spec(shape, "bool")
+
+
 def image(*shape):
     """float32 in 0..255."""
     return Spec(shape, None, high=255)

@@ -381,7 +381,11 @@ func (s *scope) heads(in []graph.Value) *attentionHeads {
 	}
 	h.masks = make([]*graph.Value, 3)
 	for i, name := range []string{"query_mask", "value_mask", "key_mask"} {
-		if m, ok := s.kwargs[name]; ok {
+		m, ok := s.kwargs[name]
+		if i == 0 && s.class == "MultiHeadAttention" && !s.version.Before(3, 8) {
+			ok = false // Keras puts the query's own mask, or none, in its place
+		}
+		if ok {
 			m = s.truth(m)
 			h.masks[i] = &m
 		} else if i < len(in) {

@@ -12,9 +12,11 @@ import (
 )
 
 var (
-	keras1 = keras.Version{Major: 1, Minor: 2, Patch: 2, Text: "1.2.2"}
-	keras2 = keras.Version{Major: 2, Minor: 15, TF: true, Text: "2.15.0"}
-	keras3 = keras.Version{Major: 3, Minor: 15, Text: "3.15.1"}
+	keras1   = keras.Version{Major: 1, Minor: 2, Patch: 2, Text: "1.2.2"}
+	keras2   = keras.Version{Major: 2, Minor: 15, TF: true, Text: "2.15.0"}
+	keras224 = keras.Version{Major: 2, Minor: 2, Patch: 4, Text: "2.2.4"}
+	keras333 = keras.Version{Major: 3, Minor: 3, Patch: 3, Text: "3.3.3"}
+	keras3   = keras.Version{Major: 3, Minor: 15, Text: "3.15.1"}
 )
 
 // A classTest lowers one layer. in lists the inputs, as "uint8[null,4] ...", or
@@ -27,6 +29,12 @@ type classTest struct{ class, config, in, want string }
 func lowerClass(t *testing.T, v keras.Version, c classTest) (*Program, error) {
 	t.Helper()
 	l := layer(t, c.class, "l", c.config)
+	for _, key := range []string{"layer", "cell"} {
+		if v := l.Config.Get(key); v != nil {
+			class, _ := v.Get("class_name").Str()
+			l.Inner = map[string][]*keras.Layer{key: {layer(t, class, "inner", v.Get("config").JSON())}}
+		}
+	}
 	var ins, all []*keras.Arg
 	var kwargs []keras.NamedArg
 	layers := []*keras.Layer{}

@@ -18,7 +18,7 @@ type recurrentConfig struct {
 	ReturnState       bool               `json:"return_state"`
 	GoBackwards       bool               `json:"go_backwards"`
 	Stateful          bool               `json:"stateful"`
-	Unroll            keras.TrainingOnly `json:"unroll"` // order of computation
+	Unroll            bool               `json:"unroll"` // see zeroUnrolled
 	ZeroOutputForMask bool               `json:"zero_output_for_mask"`
 	Dropout           keras.TrainingOnly `json:"dropout"`
 	RecurrentDropout  keras.TrainingOnly `json:"recurrent_dropout"`
@@ -120,13 +120,13 @@ func (s *scope) simpleRNN(c recurrentConfig, in []graph.Value, segment string) [
 }
 
 type rnnConfig struct {
-	ReturnSequences   bool               `json:"return_sequences"`
-	ReturnState       bool               `json:"return_state"`
-	GoBackwards       bool               `json:"go_backwards"`
-	Stateful          bool               `json:"stateful"`
-	Unroll            keras.TrainingOnly `json:"unroll"` // order of computation
-	ZeroOutputForMask bool               `json:"zero_output_for_mask"`
-	Cell              *keras.Value       `json:"cell"`
+	ReturnSequences   bool         `json:"return_sequences"`
+	ReturnState       bool         `json:"return_state"`
+	GoBackwards       bool         `json:"go_backwards"`
+	Stateful          bool         `json:"stateful"`
+	Unroll            bool         `json:"unroll"` // see zeroUnrolled
+	ZeroOutputForMask bool         `json:"zero_output_for_mask"`
+	Cell              *keras.Value `json:"cell"`
 }
 
 // rnnLayer runs a cell over the time steps: an LSTMCell, GRUCell, SimpleRNNCell,
@@ -165,9 +165,21 @@ var rnnLayer = define("RNN", rnnConfig{}, func(s *scope, c rnnConfig, in []graph
 		states = in[1:]
 	}
 	y := in[:1]
+	mask, masked := s.usedMask(in, len(states) > 0)
+	zeroed := c.ZeroOutputForMask
+	if s.zeroMasked != nil {
+		zeroed = *s.zeroMasked
+	}
+	if masked && zeroed && c.ReturnSequences && c.GoBackwards && c.Unroll && len(cells) > 1 {
+		s.Failf("%w: stacked cells with zero_output_for_mask, go_backwards and unroll under a mask", keras.ErrUnsupported)
+	}
 	var last []graph.Value
 	for i, l := range cells {
 		t := *s
+		if masked && c.GoBackwards && i == 1 { // the sequence is in the order of the first cell's time
+			s.kwargs = map[string]graph.Value{"mask": s.backwards(mask)}
+			t.kwargs = s.kwargs
+		}
 		n := statesOf(l.Class)
 		if n == 0 {
 			s.Failf("%w: a cell of class %q; supply the layer with WithLayer(%q, ...)", keras.ErrUnsupported, l.Class, s.path)
@@ -192,6 +204,9 @@ var rnnLayer = define("RNN", rnnConfig{}, func(s *scope, c rnnConfig, in []graph
 	if len(states) > 0 {
 		s.Failf("%w: %d initial states too many", graph.ErrShape, len(states))
 	}
+	if masked && c.ReturnSequences {
+		s.setMask(y[0], mask)
+	}
 	if c.ReturnState {
 		return append(y[:1:1], last...)
 	}
@@ -215,7 +230,8 @@ func (s *scope) cell(l *keras.Layer, c rnnConfig, in []graph.Value, segment stri
 		return nil
 	}
 	over := func(r *recurrentConfig) {
-		r.ReturnSequences, r.ReturnState, r.GoBackwards, r.ZeroOutputForMask, r.Stateful = c.ReturnSequences, c.ReturnState, c.GoBackwards, c.ZeroOutputForMask, c.Stateful
+		r.ReturnSequences, r.ReturnState, r.GoBackwards, r.Unroll = c.ReturnSequences, c.ReturnState, c.GoBackwards, c.Unroll
+		r.ZeroOutputForMask, r.Stateful = c.ZeroOutputForMask, c.Stateful
 	}
 	var err error
 	switch l.Class {
@@ -289,15 +305,40 @@ func (s *scope) over(r *graph.Recurrence, in []graph.Value, states, rank int) (o
 	for _, v := range first {
 		operands = append(operands, s.cast(v, s.compute))
 	}
-	mask, masked := s.inputMask(in)
-	_, explicit := s.kwargs["mask"]
-	// With several tensors among its arguments, a layer of Keras 3 looks for sequences_mask.
-	if r.Masked = masked && (explicit || s.version.Major < 3 || !r.State); r.Masked {
+	mask, masked := s.usedMask(in, r.State)
+	if r.Masked = masked; masked {
 		operands = append(operands, mask)
 	} else {
 		r.ZeroMasked = false
 	}
 	return operands, true
+}
+
+// usedMask is the mask that a recurrent layer heeds, called with initial states or
+// without.
+func (s *scope) usedMask(in []graph.Value, states bool) (mask graph.Value, masked bool) {
+	mask, masked = s.inputMask(in)
+	_, explicit := s.kwargs["mask"]
+	// With several tensors among its arguments, a layer of Keras 3 looks for sequences_mask.
+	return mask, masked && (explicit || s.version.Major < 3 || !states)
+}
+
+// backwards reverses the time steps of x.
+func (s *scope) backwards(x graph.Value) graph.Value {
+	return s.Apply(graph.Slice{Ranges: []graph.Range{{Step: 1}, {Step: -1}}}, x)
+}
+
+// zeroUnrolled sets the masked steps of a sequence to 0 as Keras does with unroll
+// and go_backwards: the steps are in the order of computation, in which masked ones
+// repeat the step before, and the mask is in that of the input.
+func (s *scope) zeroUnrolled(y, mask graph.Value) graph.Value {
+	if s.Err() != nil {
+		return y
+	}
+	for mask.Rank() < y.Rank() {
+		mask = s.reshapeKeep(mask, mask.Rank(), true)
+	}
+	return s.Apply(graph.Where{}, mask, y, s.Scalar(y.DType, 0))
 }
 
 // returned are those of the results of a recurrent op on in that the layer returns.
@@ -325,6 +366,10 @@ func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func
 	if !ok {
 		return nil
 	}
+	zeroLater := r.ZeroMasked && r.Backwards && r.Sequences && c.Unroll
+	if zeroLater {
+		r.ZeroMasked = false
+	}
 	wide := n.gates * units
 	w := s.sub(n.segment)
 	operands := []graph.Value{s.floating(in[0]), w.Weight("kernel", in[0].Dim(-1), wide), w.Weight("recurrent_kernel", units, wide)}
@@ -341,6 +386,9 @@ func (s *scope) recur(c recurrentConfig, in []graph.Value, n recurrence, op func
 	out := s.ApplyN(op(r), append(operands, more...)...)
 	if c.Stateful {
 		w.remember(out)
+	}
+	if zeroLater && s.Err() == nil {
+		out[0] = s.zeroUnrolled(out[0], more[len(more)-1])
 	}
 	return s.returned(in, out, c.ReturnSequences, c.ReturnState)
 }
@@ -409,7 +457,7 @@ type convLSTMConfig struct {
 	ReturnState         bool               `json:"return_state"`
 	GoBackwards         bool               `json:"go_backwards"`
 	Stateful            bool               `json:"stateful"`
-	Unroll              keras.TrainingOnly `json:"unroll"` // order of computation
+	Unroll              keras.TrainingOnly `json:"unroll"` // not for convolutions
 	ZeroOutputForMask   bool               `json:"zero_output_for_mask"`
 	Dropout             keras.TrainingOnly `json:"dropout"`
 	RecurrentDropout    keras.TrainingOnly `json:"recurrent_dropout"`

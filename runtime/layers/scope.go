@@ -233,6 +233,15 @@ type class struct {
 	lower func(s *scope, config *keras.Value, in []graph.Value) []graph.Value
 	// config returns a pointer to the config struct with Keras's defaults, for docs and tests.
 	config func() any
+	// releases are the first of each Keras that had the class, for docs and tests: "2.6 3.0".
+	// Those that say nothing are in Keras 1.0, 2.0 and 3.0.
+	releases string
+}
+
+// since returns c with its first releases.
+func (c class) since(releases string) class {
+	c.releases = releases
+	return c
 }
 
 // define makes a class from the Keras defaults of its config and a function

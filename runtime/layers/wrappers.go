@@ -95,7 +95,7 @@ var bidirectionalLayer = define("Bidirectional", bidirectionalConfig{MergeMode: 
 		}
 		y, z := s.Cast(f[0], s.compute), s.Cast(b[0], s.compute)
 		if sequences {
-			z = s.Apply(graph.Slice{Ranges: []graph.Range{{Step: 1}, {Step: -1}}}, z)
+			z = s.backwards(z)
 		}
 		out := []graph.Value{y, z}
 		switch c.MergeMode {

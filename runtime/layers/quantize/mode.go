@@ -94,8 +94,13 @@ type Config struct {
 	Axis *keras.Value
 }
 
-// String implements [fmt.Stringer] for the default, which is none.
-func (c Config) String() string { return "None" }
+// String returns "None" for no config, and else what it holds.
+func (c Config) String() string {
+	if !c.Given {
+		return "None"
+	}
+	return fmt.Sprintf("activation=%v int4=%v block_size=%d", c.Activation, c.Int4, c.Block)
+}
 
 // Inputs returns the quantizer of a layer's inputs, nil for none.
 func (c Config) Inputs(otherwise *AbsMax) *AbsMax {
