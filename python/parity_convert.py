@@ -1,12 +1,16 @@
 """Converts golden cases with kerasrun and gives the results to their real
 consumers, which must compute what the expected outputs say.
 
-    python parity_convert.py KERASRUN [--formats keras,h5] [--cases GLOB] [--models DIR]...
+    python parity_convert.py KERASRUN [--formats keras,h5] [--cases GLOB] [--files DIR]...
 
 A case counts as agreed, as refused by kerasrun (exit code 3), or as failed; the
 last line counts them, and the exit code is 1 if one failed. Refusals are
 compared with parity_convert_refused.txt: one that is not in the list is a
 failure, and so is a listed one that converts.
+
+--files takes the model files of a folder that have NAME.npz beside them instead,
+with input_0... and output_0...; an architecture's weights are named by the
+folder's index.json. Refusals are counted and printed there.
 
 A consumer is a function of (path, inputs, outputs) that returns the outputs of
 the file; one is made for each format in CONSUMERS."""
@@ -99,24 +103,54 @@ def numbered(z, prefix):
     return out
 
 
-def convert(kerasrun, folder, about, fmt, to):
-    command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(folder / about["model"]), str(to)]
-    if about["weights"]:
-        command += ["--weights", str(folder / about["weights"])]
+class Case:
+    """A model, the file of its weights where that is another one, and what it computes."""
+
+    def __init__(self, name, model, weights, expect):
+        self.name, self.model, self.weights, self.expect = name, model, weights, expect
+
+
+def golden_cases(globs):
+    for path in sorted(CASES.glob("*/case.json")):
+        if any(fnmatch.fnmatch(path.parent.name, g) for g in globs):
+            about = json.loads(path.read_text())
+            weights = path.parent / about["weights"] if about["weights"] else None
+            yield Case(path.parent.name, path.parent / about["model"], weights, path.parent / "expect.npz")
+
+
+def file_cases(folder, globs):
+    index = {}
+    if (folder / "index.json").exists():
+        listed = json.loads((folder / "index.json").read_text())
+        entries = listed.items() if isinstance(listed, dict) else ((e.get("file") or e.get("name"), e) for e in listed)
+        index = {k: e for k, e in entries if isinstance(e, dict)}
+    for path in sorted(folder.iterdir()):
+        expect = next((p for p in (path.with_name(path.name + ".npz"), path.with_suffix(".npz")) if p.exists()), None)
+        if path.suffix not in (".h5", ".hdf5", ".keras", ".json") or not expect or path.name == "index.json":
+            continue
+        if any(fnmatch.fnmatch(path.name, g) for g in globs):
+            weights = index.get(path.name, {}).get("weights_file")
+            with np.load(expect, allow_pickle=False) as z:
+                if "output_0" not in z:
+                    continue
+            yield Case(path.name, path, folder / weights if weights else None, expect)
+
+
+def convert(kerasrun, case, fmt, to):
+    command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(case.model), str(to)]
+    if case.weights:
+        command += ["--weights", str(case.weights)]
     p = subprocess.run(command, capture_output=True, text=True)
     return p.returncode, p.stderr.strip()
 
 
-def check(kerasrun, name, folder, fmt, consumer, temp, done):
-    about = json.loads((folder / "case.json").read_text())
-    ending = {"weights": "weights.h5"}.get(fmt, fmt)
-    path = Path(temp) / f"{fmt}_{name}.{ending}"
+def check(case, path, consumer, done):
     code, text = done.result()
     if code == 3:
         return "refused", text
     if code:
         return "failed", text
-    with np.load(folder / "expect.npz", allow_pickle=False) as z:
+    with np.load(case.expect, allow_pickle=False) as z:
         inputs, outputs = numbered(z, "input"), numbered(z, "output")
     try:
         got = consumer(str(path), inputs, outputs)
@@ -135,11 +169,12 @@ def main():
     p.add_argument("kerasrun")
     p.add_argument("--formats", default="keras,h5")
     p.add_argument("--cases", default="*", help="glob of the names of cases; several with commas")
-    p.add_argument("--models", action="append", default=[], help="another folder of cases")
+    p.add_argument("--files", action="append", default=[], type=Path, help="a folder of model files, instead of the golden cases")
     p.add_argument("--every", type=int, default=1, help="one case of so many")
     args = p.parse_args()
-    folders = sorted(c.parent for d in [CASES, *map(Path, args.models)] for c in d.glob("*/case.json"))
-    folders = [f for f in folders if any(fnmatch.fnmatch(f.name, g) for g in args.cases.split(","))][::args.every]
+    globs = args.cases.split(",")
+    cases = [c for d in args.files for c in file_cases(d, globs)] if args.files else list(golden_cases(globs))
+    cases = cases[::args.every]
     listed = {}
     if REFUSED.exists():
         for line in REFUSED.read_text().splitlines():
@@ -151,20 +186,21 @@ def main():
         consumer = CONSUMERS[fmt]()
         counts = {"agreed": 0, "refused": 0, "failed": 0}
         with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(2) as pool:
+            ending = {"weights": "weights.h5"}.get(fmt, fmt)
             jobs = []
-            for f in folders:
-                about = json.loads((f / "case.json").read_text())
-                ending = {"weights": "weights.h5"}.get(fmt, fmt)
-                to = Path(temp) / f"{fmt}_{f.name}.{ending}"
-                jobs.append((f, pool.submit(convert, args.kerasrun, f, about, fmt, to)))
-            for f, done in jobs:
-                verdict, text = check(args.kerasrun, f.name, f, fmt, consumer, temp, done)
-                expected = any(fnmatch.fnmatch(f.name, g) for g in listed.get(fmt, []))
-                if (verdict == "refused") != expected:
+            for n, c in enumerate(cases):
+                to = Path(temp) / f"{n}.{ending}"
+                jobs.append((c, to, pool.submit(convert, args.kerasrun, c, fmt, to)))
+            for c, to, done in jobs:
+                verdict, text = check(c, to, consumer, done)
+                expected = any(fnmatch.fnmatch(c.name, g) for g in listed.get(fmt, []))
+                if args.files and verdict == "refused":
+                    print(f"refused {fmt} {c.name}: {text[:300]}", flush=True)
+                elif (verdict == "refused") != expected:
                     verdict, text = "failed", (text if verdict != "agreed" else "listed as refused, but it agrees")
                 counts[verdict] += 1
                 if verdict == "failed":
-                    print(f"FAILED {fmt} {f.name}: {text}", flush=True)
+                    print(f"FAILED {fmt} {c.name}: {text[:600]}", flush=True)
         bad += counts["failed"]
         print(f"{fmt}: " + ", ".join(f"{n} {v}" for v, n in counts.items()), flush=True)
     sys.exit(bad > 0)

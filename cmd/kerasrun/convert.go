@@ -40,8 +40,9 @@ checked for structure, and the command says so.
 
 OUT appears whole or not at all, and nothing is replaced without --overwrite. Options of
 formats that do not have them are ignored.`,
-		Example: `  kerasrun convert model.h5 weights.safetensors
-  kerasrun convert old.h5 new.npz --overwrite`,
+		Example: `  kerasrun convert old.h5 new.keras
+  kerasrun convert model.keras weights.safetensors
+  kerasrun convert model.keras small.keras --prune-optimizer`,
 		Args: arguments(2, 2, "MODEL OUT"),
 		RunE: func(c *cobra.Command, args []string) error { return a.convert(c.Context(), args[0], args[1], f) },
 	}
@@ -49,6 +50,7 @@ formats that do not have them are ignored.`,
 	flags := c.Flags()
 	flags.StringVar(&f.to, "to", "", "`FORMAT` of OUT (default: by its ending)")
 	flags.BoolVar(&f.options.Overwrite, "overwrite", false, "replace OUT if it exists")
+	flags.BoolVar(&f.options.PruneOptimizer, "prune-optimizer", false, "leave the state of the optimizer out")
 	flags.BoolVar(&f.verify, "verify", true, "run the result and compare, where kerasrun opens it")
 	flags.StringVar(&f.samples, "samples", "", "`FILE` (.npz) with inputs to verify on")
 	return c

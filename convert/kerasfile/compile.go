@@ -18,11 +18,7 @@ func (a *architect) compileConfig() *keras.Value {
 	if v.Len() == 0 {
 		return nil
 	}
-	if !a.old {
-		if o := v.Get("optimizer_config"); o.Kind() == keras.Object {
-			class, _ := o.Get("class_name").Str()
-			return v.Without("optimizer_config").With("optimizer", object("keras.optimizers", class[strings.LastIndexByte(class, '>')+1:], "", o.Get("config")))
-		}
+	if v.Has("optimizer") { // as a .keras file of Keras 3 has it
 		return v
 	}
 	out, err := modernTraining(v)
@@ -52,7 +48,7 @@ var optimizerKeys = map[string]string{
 	"Lion": "beta_1 beta_2", "Adafactor": "beta_2_decay epsilon_1 epsilon_2 clip_threshold relative_step",
 }
 
-const commonOptimizerKeys = "name learning_rate weight_decay clipnorm clipvalue global_clipnorm use_ema ema_momentum ema_overwrite_frequency"
+const commonOptimizerKeys = "name learning_rate weight_decay clipnorm clipvalue global_clipnorm use_ema ema_momentum ema_overwrite_frequency loss_scale_factor gradient_accumulation_steps"
 
 // modernTraining turns the training_config of Keras 1 or 2 into a compile_config.
 func modernTraining(v *keras.Value) (*keras.Value, error) {

@@ -30,6 +30,7 @@ func (a *architect) modern(l *keras.Layer, config *keras.Value, owner *keras.Lay
 	if class != "InputLayer" {
 		config = config.Without("batch_shape", "ragged", "sparse")
 	}
+	config = a.modernTrainingKeys(l, config)
 	config = eraDType(class, config).Without(strings.Fields(dropped[class])...)
 	for _, key := range []string{"activation", "recurrent_activation"} {
 		if v, ok := config.Get(key).Str(); ok && v == "hard_sigmoid" {

@@ -106,3 +106,18 @@ func TestDifference(t *testing.T) {
 		require.Equal(t, c.want, difference(c.now, c.was))
 	}
 }
+
+func TestModernTrainingKeys(t *testing.T) {
+	config, err := keras.ParseJSON([]byte(`{
+		"kernel_initializer": "uniform", "bias_initializer": "<lambda>", "recurrent_initializer": {"class_name": "Orthogonal", "config": {"gain": 1.0, "dtype": "float32"}},
+		"kernel_regularizer": {"name": "WeightRegularizer", "l2": 0.5}, "bias_regularizer": null,
+		"kernel_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}, "bias_constraint": {"class_name": "MyConstraint", "config": {}}, "units": 3}`), keras.Limits{})
+	require.NoError(t, err)
+	var notes []string
+	a := &architect{j: &target.Job{Note: func(f string, args ...any) { notes = append(notes, fmt.Sprintf(f, args...)) }}}
+	got := a.modernTrainingKeys(&keras.Layer{Name: "d"}, config)
+	require.Equal(t, `{"kernel_initializer":"random_uniform","recurrent_initializer":{"module":"keras.initializers","class_name":"Orthogonal","config":{"gain":1.0},"registered_name":null},`+
+		`"kernel_regularizer":{"module":"keras.regularizers","class_name":"L1L2","config":{"l1":0.0,"l2":0.5},"registered_name":null},"bias_regularizer":null,`+
+		`"kernel_constraint":{"module":"keras.constraints","class_name":"MaxNorm","config":{"max_value":2,"axis":0},"registered_name":null},"units":3}`, got.JSON())
+	require.Equal(t, []string{`layer d: bias_initializer is left out: "<lambda>"`, `layer d: bias_constraint is left out: {"class_name":"MyConstraint","config":{}}`}, notes)
+}

@@ -182,7 +182,42 @@ func (r *result) pathTree() *hdf5load.Tree {
 			r.dataset(vars, name, p)
 		}
 	}
+	for k, v := range r.optimizer() {
+		copyDataset(t, fmt.Sprint("optimizer/vars/", k), v)
+	}
 	return t
+}
+
+// optimizer are the variables of the optimizer, where they are kept: those of
+// another era mean something else.
+func (r *result) optimizer() []hdf5load.Weight {
+	if r.compile == nil || r.j.Options.PruneOptimizer {
+		return nil
+	}
+	if r.j.Arch.Version.Major < 3 {
+		if len(r.j.Optimizer) > 0 {
+			r.j.Note("the state of the optimizer is left out: Keras %s and Keras 3 keep it otherwise", r.j.Arch.Version.Text)
+		}
+		return nil
+	}
+	return r.j.Optimizer
+}
+
+// copyDataset adds a stored array as it is.
+func copyDataset(t *hdf5load.Tree, name string, o hdf5load.Object) {
+	shape := o.Shape()
+	t.Dataset(name, o.DType(), shape, func(w io.Writer) error {
+		n := o.ElemSize()
+		for _, d := range shape {
+			n *= d
+		}
+		raw := make([]byte, n)
+		if err := o.ReadRaw(raw); err != nil {
+			return err
+		}
+		_, err := w.Write(raw)
+		return err
+	})
 }
 
 // copies are the parameters of a wrapped layer that a group repeats before its own.

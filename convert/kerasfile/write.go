@@ -2,6 +2,7 @@ package kerasfile
 
 import (
 	"archive/zip"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -71,6 +72,15 @@ func HDF5(j *target.Job, w io.Writer) error {
 		t.Attr("training_config", trainingConfig(r.compile).JSON())
 	}
 	r.legacyTree(t.Group("model_weights"))
+	if state := r.optimizer(); len(state) > 0 {
+		g := t.Group("optimizer_weights")
+		var names []string
+		for k, v := range state {
+			names = append(names, fmt.Sprint("variable_", k))
+			copyDataset(g, names[k], v)
+		}
+		g.Names("weight_names", names)
+	}
 	return hdf5load.Write(w, t)
 }
 

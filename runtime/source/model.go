@@ -1,6 +1,7 @@
 package source
 
 import (
+	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/weight"
@@ -17,6 +18,8 @@ type Model struct {
 	Weights []*weight.Value
 	// Vocabularies are the texts of vocabulary files, by the paths of their layers in the weights.
 	Vocabularies map[string]string
+	// Optimizer are the variables of the optimizer, in its order, where the file has them.
+	Optimizer []hdf5load.Weight
 	// Options are those that it was opened with.
 	Options Options
 

@@ -68,6 +68,7 @@ type loader struct {
 	info         Info
 	files        []fs.FileInfo // of the opened files, in order
 	closers      []io.Closer
+	optimizer    []hdf5load.Weight
 }
 
 // contents are what a file turned out to hold: an architecture, vocabularies, and a way to its weights.
@@ -333,6 +334,7 @@ func (l *loader) openWhole(f *hdf5load.File) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.optimizer = optimizerOf(root)
 	return &contents{arch: arch, whole: true, weights: func(*layers.Program) (store, error) { return legacy(root) }}, nil
 }
 
@@ -386,7 +388,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Options: o, again: again, loader: l}, nil
+	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Optimizer: l.optimizer, Options: o, again: again, loader: l}, nil
 }
 
 // bind pairs the declared weights with stored ones.

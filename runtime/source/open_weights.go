@@ -21,6 +21,7 @@ func (l *loader) storeOf(r io.ReaderAt, size int64) (store, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.optimizer = optimizerOf(f.Root())
 	return stored(f.Root())
 }
 
