@@ -7,7 +7,7 @@ With channels_first no result is as wide as it has channels: Keras 3.15 with
 TensorFlow would add its bias along the width.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
-from golden import Case, K, L, Spec, adapted, bools, chain, flat, i32, image, learnt, main, ops, seq, sized, tf, u8, words
+from golden import Case, K, L, Spec, adapted, bools, chain, flat, i32, image, learnt, main, ops, seen, seq, sized, tf, u8, words
 from graphs import *  # the models too long for a line
 
 ALL = "k3 k3h5 k2 k2h5"  # both Kerases, both containers
@@ -612,6 +612,7 @@ CASES = [
     Case("rnn_cells_options", (5, 7), lambda x: [L.RNN(c)(x) for c in (L.LSTMCell(3, activation="relu", unit_forget_bias=False), L.GRUCell(3, activation="sigmoid", recurrent_activation="tanh", use_bias=False), L.SimpleRNNCell(3, activation="relu", use_bias=False), L.LSTMCell(2, use_bias=False, recurrent_activation="tanh", dropout=0.2, recurrent_dropout=0.1))], BOTH),
     Case("rnn_stacked_state", [(5, 7), (3,), (3,), (2,)], lambda x, h, c, g: L.RNN([L.LSTMCell(3), L.GRUCell(2)], return_sequences=True, return_state=True)(x, initial_state=[[h, c], [g]] if K.__version__ < "2.99" else [[h, c], g]), "k3"),
     *[Case(f"bidirectional_{n.lower()}_grid", (5, 7), lambda x, n=n: [y for s in (False, True) for m in ("concat", "sum", "mul", "ave", None) for y in flat(L.Bidirectional(getattr(L, n)(2, return_sequences=s, return_state=m in ("sum", None)), merge_mode=m)(x))], BOTH) for n in ("LSTM", "GRU", "SimpleRNN")],
+    Case("bidirectional_mask_grid", [(5, 7), bools(5)], lambda x, k: [y for s in (False, True) for m in ("concat", "sum", None) for y in flat(L.Bidirectional(L.LSTM(2, return_sequences=s, return_state=s), merge_mode=m)(x, mask=k))], BOTH),
     Case("bidirectional_state_grid", [(5, 7), (2,), (2,), (2,), (2,)], lambda x, a, b, c, d: [y for s in (False, True) for m in ("concat", "ave", None) for y in flat(L.Bidirectional(L.LSTM(2, return_sequences=s, return_state=True), merge_mode=m)(x, initial_state=[a, b, c, d]))] + [L.Bidirectional(L.GRU(2), merge_mode="sum")(x, initial_state=[a, b])], BOTH),
     Case("bidirectional_mask_state", [(5, 7), bools(5), (2,), (2,)], lambda x, k, a, b: [L.Bidirectional(L.GRU(2, return_sequences=s))(x, mask=k, initial_state=[a, b]) for s in (False, True)], BOTH),
     Case("bidirectional_cells", (5, 7), lambda x: [y for s in (False, True) for y in flat(L.Bidirectional(L.RNN([L.LSTMCell(2), L.GRUCell(3)], return_sequences=s, return_state=True), merge_mode="sum")(x))], BOTH),
@@ -668,6 +669,9 @@ CASES = [
     Case("mask_merge_grid", [(5, 3), (5, 3), bools(5)], lambda a, b, m: [L.LSTM(2)(getattr(L, n)()([L.Masking()(L.ReLU(1.0)(a)), L.Masking()(L.ReLU(1.0)(b))])) for n in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")], BOTH),
     Case("mask_pooling_grid", [(5, 3), bools(5)], lambda x, m: [L.GlobalAveragePooling1D(keepdims=k)(x, mask=m) for k in (False, True)], BOTH),
     Case("attention_grid", [(3, 4), (5, 4)], lambda q, v: [y for u in (False, True) for m in ("dot", "concat") for c in (False, True) for y in flat(L.Attention(use_scale=u, score_mode=m)([q, v], use_causal_mask=c, return_attention_scores=True))], BOTH),
+    Case("attention_mask_grid", [(3, 4), (5, 4), bools(3), seen(5)], lambda q, v, a, b: [y for c in (False, True) for m in ([a, b], [None, b], [a, None]) for y in flat(L.Attention()([q, v], mask=m, use_causal_mask=c, return_attention_scores=True))], BOTH),
+    Case("additive_attention_grid", [(3, 4), (5, 4), bools(3), seen(5)], lambda q, v, a, b: [y for u in (False, True) for m in (None, [a, b], [None, b]) for c in (False, True) for y in flat(L.AdditiveAttention(use_scale=u)([q, v], mask=m, use_causal_mask=c, return_attention_scores=True))], BOTH),
+    Case("multi_head_attention_mask_grid", [(3, 4), (5, 6), seen(3, 5)], lambda q, v, m: [y for c in (False, True) for r in (False, True) for y in flat(L.MultiHeadAttention(2, 3)(q, v, attention_mask=m, use_causal_mask=c, return_attention_scores=r))], "k2h5"),
     Case("multi_head_attention_grid", [(3, 4), (5, 6)], lambda q, v: [y for b in (False, True) for c in (False, True) for o in (None, 5) for y in flat(L.MultiHeadAttention(2, 3, value_dim=o, use_bias=b, output_shape=o)(q, v, use_causal_mask=c, return_attention_scores=b))], BOTH),
     Case("multi_head_attention_masks", [(3, 4), (5, 6), bools(3, 5), bools(3), bools(5)], lambda q, v, m, a, b: [y for c in (False, True) for r in (False, True) for y in flat(L.MultiHeadAttention(2, 3)(q, v, attention_mask=m, use_causal_mask=c, return_attention_scores=r))] + [L.MultiHeadAttention(2, 2)(q, v, query_mask=a, value_mask=b), L.MultiHeadAttention(2, 2)(q, v, v, key_mask=b, use_causal_mask=True), L.MultiHeadAttention(2, 2, dropout=0.1)(q, v, query_mask=a, attention_mask=m)], "k3"),
 

@@ -65,8 +65,9 @@ DATE = (2024, 1, 1, 0, 0, 0)
 class Spec:
     """One input: its declared shape, the shape of the data (no batch), a dtype."""
 
-    def __init__(self, shape, dtype=None, size=None, high=256, words=()):
+    def __init__(self, shape, dtype=None, size=None, high=256, words=(), first=False):
         self.shape, self.dtype, self.high, self.words = tuple(shape), dtype, high, words
+        self.first = first
         self.size = tuple(size or shape)
 
     def data(self, rng, batch, dtype):
@@ -74,7 +75,9 @@ class Spec:
         if self.words:
             return rng.choice(np.array(self.words), shape)
         if self.dtype == "bool":
-            return rng.random(shape) < 0.5
+            data = rng.random(shape) < 0.5
+            data[..., :1] |= self.first
+            return data
         if self.dtype and "int" in self.dtype:
             return rng.integers(0, self.high, shape).astype(self.dtype)
         if self.high != 256:
@@ -93,6 +96,11 @@ def i32(*shape, high=50):
 def bools(*shape):
     """True or false, such as a mask."""
     return Spec(shape, "bool")
+
+
+def seen(*shape):
+    """True or false, the first of each row true: a mask that leaves something."""
+    return Spec(shape, "bool", first=True)
 
 
 def image(*shape):
