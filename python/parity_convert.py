@@ -13,7 +13,7 @@ with input_0... and output_0...; an architecture's weights are named by the
 folder's index.json. Refusals are counted and printed there.
 
 A consumer is a function of (path, inputs, outputs) that returns the outputs of
-the file; one is made for each format in CONSUMERS."""
+the file; CONSUMERS makes them. Keras 2 and 3 do not live in one process."""
 
 import argparse
 import fnmatch
@@ -68,7 +68,39 @@ def keras3():
     return run
 
 
-CONSUMERS = {"keras": keras3, "h5": keras3}
+def keras2():
+    """tf_keras opens .h5 of Keras 2."""
+    import exact
+    exact.install()
+    import tensorflow as tf
+    import tf_keras
+    exact.install_tf_keras()
+
+    def run(path, inputs, outputs):
+        tf_keras.backend.clear_session()
+        model = tf_keras.models.load_model(path, compile=False)
+        x = inputs
+        if isinstance(getattr(model, "_nested_inputs", None), dict):
+            x = dict(zip(sorted(model._nested_inputs), x))
+        elif len(x) == 1:
+            x = x[0]
+        try:
+            model.run_eagerly = all(a.dtype != np.uint8 for a in inputs)
+            y = model.predict(x, verbose=0)
+        except tf.errors.OpError:
+            model.run_eagerly = False
+            y = model.predict(x, verbose=0)
+        return [np.asarray(a) for a in tf.nest.flatten(y)]
+
+    return run
+
+
+# By name: the consumer, kerasrun's format, and more flags.
+CONSUMERS = {
+    "keras": (keras3, "keras", []),
+    "h5": (keras3, "h5", []),
+    "keras2": (keras2, "h5", ["--keras", "2"]),
+}
 
 
 def compare(got, want):
@@ -136,8 +168,8 @@ def file_cases(folder, globs):
             yield Case(path.name, path, folder / weights if weights else None, expect)
 
 
-def convert(kerasrun, case, fmt, to):
-    command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(case.model), str(to)]
+def convert(kerasrun, case, fmt, flags, to):
+    command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(case.model), str(to), *flags]
     if case.weights:
         command += ["--weights", str(case.weights)]
     p = subprocess.run(command, capture_output=True, text=True)
@@ -183,14 +215,14 @@ def main():
                 listed.setdefault(fmt, []).append(glob)
     bad = 0
     for fmt in args.formats.split(","):
-        consumer = CONSUMERS[fmt]()
+        make, to_format, flags = CONSUMERS[fmt]
+        consumer = make()
         counts = {"agreed": 0, "refused": 0, "failed": 0}
         with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(2) as pool:
-            ending = {"weights": "weights.h5"}.get(fmt, fmt)
             jobs = []
             for n, c in enumerate(cases):
-                to = Path(temp) / f"{n}.{ending}"
-                jobs.append((c, to, pool.submit(convert, args.kerasrun, c, fmt, to)))
+                to = Path(temp) / f"{n}.{to_format}"
+                jobs.append((c, to, pool.submit(convert, args.kerasrun, c, to_format, flags, to)))
             for c, to, done in jobs:
                 verdict, text = check(c, to, consumer, done)
                 expected = any(fnmatch.fnmatch(c.name, g) for g in listed.get(fmt, []))

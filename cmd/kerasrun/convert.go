@@ -50,6 +50,7 @@ formats that do not have them are ignored.`,
 	flags := c.Flags()
 	flags.StringVar(&f.to, "to", "", "`FORMAT` of OUT (default: by its ending)")
 	flags.BoolVar(&f.options.Overwrite, "overwrite", false, "replace OUT if it exists")
+	flags.IntVar(&f.options.Keras, "keras", 3, "the Keras that an .h5 or .json is for: 3, or 2 for tf_keras")
 	flags.BoolVar(&f.options.PruneOptimizer, "prune-optimizer", false, "leave the state of the optimizer out")
 	flags.BoolVar(&f.verify, "verify", true, "run the result and compare, where kerasrun opens it")
 	flags.StringVar(&f.samples, "samples", "", "`FILE` (.npz) with inputs to verify on")
@@ -69,6 +70,9 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 	format, err := convert.Of(f.to, out)
 	if err != nil {
 		return usageError(err)
+	}
+	if k := f.options.Keras; k != 2 && k != 3 {
+		return usageError(fmt.Errorf("--keras %d, want 2 or 3", k))
 	}
 	if sameFile(in, out) {
 		return usageError(fmt.Errorf("%s is both the model and the result", out))

@@ -198,12 +198,16 @@ func (a *architect) scaleBefore(l *keras.Layer, key string, owner *keras.Layer) 
 		}
 		for _, p := range info.Params {
 			if slices.Contains(g.weights, a.j.Program.Graph.Params[p].Name) {
-				a.scale(p, scale{hardSigmoid, g.blocks, g.of})
+				factor := float32(hardSigmoid)
+				if !a.old { // to Keras 2
+					factor = 1 / factor
+				}
+				a.scale(p, scale{factor, g.blocks, g.of})
 			}
 		}
 		return
 	}
-	a.j.Refuse(a.path(l), "%s hard_sigmoid of Keras 2, which is another function in Keras 3", key)
+	a.j.Refuse(a.path(l), "%s hard_sigmoid, which is another function in Keras 2 than in Keras 3", key)
 }
 
 // scale notes a change of a parameter; blocks of several changes add up.

@@ -121,3 +121,27 @@ func TestModernTrainingKeys(t *testing.T) {
 		`"kernel_constraint":{"module":"keras.constraints","class_name":"MaxNorm","config":{"max_value":2,"axis":0},"registered_name":null},"units":3}`, got.JSON())
 	require.Equal(t, []string{`layer d: bias_initializer is left out: "<lambda>"`, `layer d: bias_constraint is left out: {"class_name":"MyConstraint","config":{}}`}, notes)
 }
+
+// What is written for Keras 2 reads back with the results of its own Keras.
+func TestKeras2(t *testing.T) {
+	for _, name := range []string{"cnn/model.keras", "lstm_h5/model.h5", "nested_functional/model.keras", "multi_head_attention/model.keras", "ops_join/model.keras", "tfop_slices_k2_h5/model.h5"} {
+		m, err := source.Open("../../testdata/models/"+name, "", source.Options{})
+		require.NoError(t, err)
+		j := &target.Job{Model: m, Context: context.Background(), Options: target.Options{Keras: 2}, Note: t.Logf}
+		var b bytes.Buffer
+		require.NoError(t, HDF5(j, &b), name)
+		after, err := source.OpenReader(bytes.NewReader(b.Bytes()), int64(b.Len()), source.Options{})
+		require.NoError(t, err, name)
+		require.Equal(t, 2, after.Arch.Version.Major)
+		require.Len(t, after.Weights, len(m.Weights))
+		for i, w := range m.Weights {
+			want, err := w.Tensor()
+			require.NoError(t, err)
+			got, err := after.Weights[i].Tensor()
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		require.ErrorIs(t, Archive(j, &b), source.ErrUnsupported)
+		m.Close()
+	}
+}

@@ -18,6 +18,7 @@ import (
 // and which weight of the source each of its parameters is.
 type result struct {
 	j       *target.Job
+	form    form
 	config  *keras.Value
 	compile *keras.Value // the compile config, or nil
 	program *layers.Program
@@ -25,18 +26,33 @@ type result struct {
 	scales  map[int]scale // by parameter of the source
 }
 
-// prepare makes the architecture and finds out where the weights go. inline
-// puts vocabularies into the configs of their layers.
-func prepare(j *target.Job, inline bool) (*result, error) {
-	a := newArchitect(j, inline)
-	config := a.model(j.Arch.Root)
+// A form is a kind of architecture.
+type form struct {
+	major int // 3 or 2
+	// inline puts vocabularies into the configs of their layers.
+	inline bool
+	// functions: see architect2.
+	functions bool
+}
+
+// prepare makes the architecture and finds out where the weights go.
+func prepare(j *target.Job, f form) (*result, error) {
+	a := newArchitect(j, f.inline)
+	hint := keras.Hint{Version: version}
+	var config *keras.Value
+	if f.major == 2 {
+		hint.Version, hint.Backend = version2, "tensorflow"
+		config = architect2{a, f.functions}.model(j.Arch.Root, j.Arch.Root.Name)
+	} else {
+		config = a.model(j.Arch.Root)
+	}
 	if err := j.Refused(); err != nil {
 		return nil, err
 	}
 	o := j.Model.Options
-	arch, err := keras.ParseArchitecture([]byte(config.JSON()), keras.Hint{Version: version}, o.Limits.Keras)
+	arch, err := keras.ParseArchitecture([]byte(config.JSON()), hint, o.Limits.Keras)
 	if err != nil {
-		return nil, fmt.Errorf("the architecture for Keras 3: %w", err)
+		return nil, fmt.Errorf("the architecture for Keras %d: %w", f.major, err)
 	}
 	how := layers.Options{
 		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes,
@@ -44,13 +60,13 @@ func prepare(j *target.Job, inline bool) (*result, error) {
 	}
 	program, err := layers.Lower(arch, how)
 	if err != nil {
-		return nil, fmt.Errorf("%w: Keras 3 cannot express it: %w", source.ErrUnsupported, err)
+		return nil, fmt.Errorf("%w: Keras %d cannot express it: %w", source.ErrUnsupported, f.major, err)
 	}
-	r := &result{j: j, config: config, compile: a.compileConfig(), program: program, scales: a.scales}
+	r := &result{j: j, form: f, config: config, compile: a.compileConfig(), program: program, scales: a.scales}
 	if err := r.match(); err != nil {
 		return nil, err
 	}
-	if a.old {
+	if a.old || f.major == 2 {
 		return r, r.sameOps(a)
 	}
 	return r, nil
@@ -61,24 +77,24 @@ func prepare(j *target.Job, inline bool) (*result, error) {
 func (r *result) match() error {
 	ours, theirs := r.program.Graph.Params, r.j.Program.Graph.Params
 	if len(ours) != len(theirs) {
-		return fmt.Errorf("%w: the architecture for Keras 3 has %d weights, want %d", source.ErrUnsupported, len(ours), len(theirs))
+		return fmt.Errorf("%w: the architecture for Keras %d has %d weights, want %d", source.ErrUnsupported, r.form.major, len(ours), len(theirs))
 	}
 	for i, p := range ours {
 		if p.Name != theirs[i].Name || p.DType != theirs[i].DType || !slices.Equal(p.Shape, theirs[i].Shape) {
-			return fmt.Errorf("layer %s (%s): weight %q of the architecture for Keras 3 is %v %v, want %q of %v %v",
-				p.Layer, p.Class, p.Name, p.DType, p.Shape, theirs[i].Name, theirs[i].DType, theirs[i].Shape)
+			return fmt.Errorf("%w: layer %s (%s): weight %q of the architecture for Keras %d is %v %v, want %q of %v %v",
+				source.ErrUnsupported, p.Layer, p.Class, p.Name, r.form.major, p.DType, p.Shape, theirs[i].Name, theirs[i].DType, theirs[i].Shape)
 		}
 		r.from = append(r.from, i)
 	}
 	return nil
 }
 
-// otherOps are classes that Keras 3 computes by other steps, to the same numbers.
+// otherOps are classes that Keras 2 and 3 compute by other steps, to the same numbers.
 var otherOps = []string{
 	"MultiHeadAttention", "Discretization", "Hashing", "HashedCrossing", "CategoryEncoding", "IntegerLookup", "StringLookup", "TextVectorization",
 }
 
-// sameOps refuses layers that Keras 3 computes otherwise from the same configs,
+// sameOps refuses layers that the other Keras computes otherwise from the same configs,
 // as after masks that it passes on by other rules: both were lowered to ops.
 func (r *result) sameOps(a *architect) error {
 	// Weights have been scaled for hard_sigmoid to be the same.
@@ -101,11 +117,11 @@ func (r *result) sameOps(a *architect) error {
 		if a.rewritten[l.Layer] || slices.Contains(otherOps, l.Class) || slices.Equal(was[path], now[path]) {
 			continue
 		}
-		r.j.Refuse(l.Path, "Keras 3 computes %s otherwise: %s", l.Class, difference(now[path], was[path]))
+		r.j.Refuse(l.Path, "Keras %d computes %s otherwise: %s", r.form.major, l.Class, difference(now[path], was[path]))
 	}
 	for i, out := range r.j.Program.Graph.Outputs {
 		if now := r.program.Graph.Outputs[i]; now.DType != out.DType {
-			r.j.Refuse("(model)", "output %q is %v in Keras 3, want %v", out.Name, now.DType, out.DType)
+			r.j.Refuse("(model)", "output %q is %v in Keras %d, want %v", out.Name, now.DType, r.form.major, out.DType)
 		}
 	}
 	return r.j.Refused()
@@ -194,9 +210,9 @@ func (r *result) optimizer() []hdf5load.Weight {
 	if r.compile == nil || r.j.Options.PruneOptimizer {
 		return nil
 	}
-	if r.j.Arch.Version.Major < 3 {
+	if (r.j.Arch.Version.Major < 3) != (r.form.major < 3) {
 		if len(r.j.Optimizer) > 0 {
-			r.j.Note("the state of the optimizer is left out: Keras %s and Keras 3 keep it otherwise", r.j.Arch.Version.Text)
+			r.j.Note("the state of the optimizer is left out: Keras %s and Keras %d keep it otherwise", r.j.Arch.Version.Text, r.form.major)
 		}
 		return nil
 	}
@@ -233,6 +249,13 @@ func (r *result) copies(g source.Group) []int {
 	return of
 }
 
+func (r *result) version() string {
+	if r.form.major == 2 {
+		return version2
+	}
+	return version
+}
+
 // legacyTree adds the layout of whole-model .h5 files to t.
 func (r *result) legacyTree(t *hdf5load.Tree) {
 	groups := map[string][]int{}
@@ -262,6 +285,6 @@ func (r *result) legacyTree(t *hdf5load.Tree) {
 	}
 	t.Names("layer_names", names)
 	t.Attr("backend", "tensorflow")
-	t.Attr("keras_version", version)
+	t.Attr("keras_version", r.version())
 	t.Group("top_level_model_weights").Names("weight_names", nil)
 }

@@ -10,11 +10,31 @@ import (
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
+
+// major is the Keras that a job writes for.
+func major(j *target.Job) int {
+	if j.Options.Keras == 2 {
+		return 2
+	}
+	return 3
+}
+
+// only3 refuses a format that is Keras 3's alone.
+func only3(j *target.Job, format string) error {
+	if major(j) == 2 {
+		return fmt.Errorf("%w: a %s of Keras 2; write an .h5", source.ErrUnsupported, format)
+	}
+	return nil
+}
 
 // Archive writes a .keras archive.
 func Archive(j *target.Job, w io.Writer) error {
-	r, err := prepare(j, false)
+	if err := only3(j, ".keras"); err != nil {
+		return err
+	}
+	r, err := prepare(j, form{major: 3})
 	if err != nil {
 		return err
 	}
@@ -58,15 +78,15 @@ func Archive(j *target.Job, w io.Writer) error {
 	return z.Close()
 }
 
-// HDF5 writes a whole-model .h5.
+// HDF5 writes a whole-model .h5, of Keras 3 or 2.
 func HDF5(j *target.Job, w io.Writer) error {
-	r, err := prepare(j, true)
+	r, err := prepare(j, form{major: major(j), inline: true, functions: true})
 	if err != nil {
 		return err
 	}
 	t := hdf5load.NewTree()
 	t.Attr("backend", "tensorflow")
-	t.Attr("keras_version", version)
+	t.Attr("keras_version", r.version())
 	t.Attr("model_config", r.config.JSON())
 	if r.compile != nil {
 		t.Attr("training_config", trainingConfig(r.compile).JSON())
@@ -86,7 +106,10 @@ func HDF5(j *target.Job, w io.Writer) error {
 
 // Weights writes a .weights.h5.
 func Weights(j *target.Job, w io.Writer) error {
-	r, err := prepare(j, false)
+	if err := only3(j, ".weights.h5"); err != nil {
+		return err
+	}
+	r, err := prepare(j, form{major: 3})
 	if err != nil {
 		return err
 	}
@@ -95,7 +118,7 @@ func Weights(j *target.Job, w io.Writer) error {
 
 // JSON writes the architecture alone, as Model.to_json does.
 func JSON(j *target.Job, w io.Writer) error {
-	r, err := prepare(j, true)
+	r, err := prepare(j, form{major: major(j), inline: true, functions: true})
 	if err != nil {
 		return err
 	}

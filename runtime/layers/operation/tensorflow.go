@@ -212,3 +212,22 @@ func LowerTF(b *graph.Builder, n Node) []graph.Value {
 
 // TFFunctions lists the functions that [LowerTF] knows, sorted, without "tf.".
 func TFFunctions() []string { return slices.Sorted(maps.Keys(tfFunctions)) }
+
+// ToTF names the TensorFlow function that a class of keras.ops is in files of
+// Keras 2, and its parameters in order, each as its name there and as here. ok is
+// false where there is none.
+func ToTF(class string) (function string, params [][2]string, ok bool) {
+	for _, name := range TFFunctions() {
+		if tfFunctions[name].class == class && (function == "" || len(name) < len(function)) {
+			function = name
+		}
+	}
+	for _, p := range strings.Fields(tfFunctions[function].params) {
+		there, here, renamed := strings.Cut(p, "=")
+		if !renamed {
+			here = there
+		}
+		params = append(params, [2]string{there, here})
+	}
+	return function, params, function != ""
+}
