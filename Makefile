@@ -13,7 +13,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens parity parity-convert parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,17 @@ $(PY): python/requirements.txt
 goldens: $(PY) ## Rewrite every golden case in testdata/models and testdata/custom from real Keras.
 	$(PY) python/cases.py
 	$(PY) python/custom.py
+
+goldens-eras: ## Rewrite the golden cases of the Keras of TensorFlow 2.12 and 2.15.
+	@for v in 2.12 2.15; do \
+	  $(PYTHON) -m venv build/venv-$$v && build/venv-$$v/bin/pip install -q -r python/requirements-keras-$$v.txt && \
+	  build/venv-$$v/bin/python python/cases.py --era $$v || exit 1; done
+
+goldens-old: ## Rewrite the golden cases of Keras 1.0 to 2.3 on Theano.
+	$(PYTHON) -m venv build/venv-old && build/venv-old/bin/pip install -q -r python/requirements-old-keras.txt
+	@for v in 1.0.8 1.2.2 2.0.9 2.2.4; do \
+	  build/venv-old/bin/pip install -q --no-deps --no-build-isolation --upgrade --target build/keras-$$v keras==$$v && \
+	  PYTHONPATH=build/keras-$$v build/venv-old/bin/python python/old_keras.py testdata/models || exit 1; done
 
 parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.applications, 200 random models.
 	$(PY) python/parity.py $(PARITY) --models slice

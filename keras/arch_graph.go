@@ -50,6 +50,12 @@ func (p *archParser) contents(entries []*Value, path string) ([]*Layer, map[stri
 }
 
 func (p *archParser) sequential(l *Layer, config *Value, entries []*Value, path string) (*Graph, error) {
+	if len(entries) > 0 && p.era != keras3 {
+		if models := mergedModels(entries[0]); len(models) > 0 {
+			l.Class = "Functional"
+			return p.merged(models, entries, path)
+		}
+	}
 	layers, _, err := p.contents(entries, path)
 	if err != nil {
 		return nil, err
@@ -126,6 +132,9 @@ func flatShape(v *Value) *Value {
 // leadingType returns the type of the input of a model whose first layer is first.
 func (p *archParser) leadingType(entry *Value, first *Layer) string {
 	if t, ok := entry.Get("config").Get("input_dtype").Str(); ok { // Keras 1
+		return t
+	}
+	if t, ok := entry.Get("config").Get("dtype").Str(); ok && first.Class == "Embedding" && p.era == keras2 { // Keras 2.0 to 2.2
 		return t
 	}
 	for g := first.Graph; g != nil; {

@@ -68,6 +68,41 @@ func TestInboundDialects(t *testing.T) {
 	}
 }
 
+// A Sequential of Keras 1 that begins with a Merge of models is a Functional one.
+func TestMergedModels(t *testing.T) {
+	dense := func(name, shape string) string {
+		return `{"class_name": "Dense", "config": {"name": "` + name + `", "output_dim": 2` + shape + `}}`
+	}
+	sequential := func(layers string) string {
+		return `{"class_name": "Sequential", "config": [` + layers + `]}`
+	}
+	merge := func(name, models string) string {
+		return `{"class_name": "Merge", "config": {"name": "` + name + `", "mode": "sum", "layers": [` + models + `]}}`
+	}
+	a, b := sequential(dense("a", `, "batch_input_shape": [null, 3]`)+","+dense("a2", "")), sequential(dense("b", `, "batch_input_shape": [null, 4]`))
+	inner := sequential(merge("m", a+","+b) + "," + dense("c", ""))
+	m, got := model(t, "1.2.2", sequential(merge("n", inner+","+sequential(dense("d", `, "batch_input_shape": [null, 5]`)))+","+dense("e", "")))
+	var names []string
+	for _, l := range m.Root.Graph.Layers {
+		names = append(names, l.Name)
+	}
+	require.Equal(t, "a_input a a2 b_input b m c d_input d n e", strings.Join(names, " "))
+	require.Contains(t, got, "<- [a2[0][0], b[0][0]]\n")
+	require.Contains(t, got, "<- [c[0][0], d[0][0]]\n")
+	require.Len(t, m.Root.Graph.Inputs.Tensors(nil), 3)
+	require.Equal(t, "e", m.Root.Graph.Outputs.Layer.Name)
+
+	for text, want := range map[string]string{
+		sequential(merge("n", dense("a", "")+","+b)): `a Merge of layer "a", want a model`,
+		sequential(merge("n", sequential("")+","+b)): "a Merge of an empty Sequential",
+		sequential(merge("n", b+","+b)):              `two layers are called "b_input"`,
+		sequential(merge("n", sequential(dense("x", ""))+","+sequential(dense("y", ""))) + "," + dense("z", "")): "do not say the shape of their inputs",
+	} {
+		_, err := ParseArchitecture([]byte(text), Hint{Version: "1.2.2"}, Limits{})
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestFunctionsOfTensorFlowKeepLists(t *testing.T) {
 	layers := `{"class_name": "InputLayer", "config": {"name": "a"}, "name": "a", "inbound_nodes": []},
 		{"class_name": "TFOpLambda", "config": {"name": "tf.concat", "trainable": true, "function": "concat"}, "name": "tf.concat", "inbound_nodes": [[["a", 0, 0, {"axis": 1}]]]}`

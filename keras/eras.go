@@ -92,7 +92,7 @@ func (r *keyRow) apply(config *Value) *Value {
 // modernize brings the class and the config of a layer to today's names.
 func modernize(class string, config *Value, era eraSet) (string, *Value) {
 	config = plainMembers(config)
-	if class == "Merge" && era == keras1 {
+	if class == "Merge" && era != keras3 { // Keras 2.0 and 2.1 still had it
 		class, config = splitMerge(config)
 	}
 	for i := range classRows {

@@ -62,6 +62,7 @@ const (
 	transposeClasses = "Conv1DTranspose Conv2DTranspose Conv3DTranspose"
 	separableClasses = "SeparableConv1D SeparableConv2D"
 	depthwiseClasses = "DepthwiseConv1D DepthwiseConv2D"
+	maxoutClasses    = "MaxoutDense Highway" // of Keras 1, whose names they keep
 	localClasses     = "LocallyConnected1D LocallyConnected2D"
 	pool1DClasses    = "MaxPooling1D AveragePooling1D"
 	allConvClasses   = convClasses + " " + transposeClasses + " " + separableClasses + " " + depthwiseClasses + " " + localClasses
@@ -69,12 +70,12 @@ const (
 
 var keyRows = []keyRow{
 	// Keras 1: convolution.
-	{eras: keras1, classes: allConvClasses, key: "nb_filter", to: "filters"},
-	{eras: keras1, classes: allConvClasses, key: "nb_row", rewrite: joinKeys("kernel_size", "nb_row", "nb_col")},
+	{eras: keras1, classes: allConvClasses + " " + convLSTMClasses, key: "nb_filter", to: "filters"},
+	{eras: keras1, classes: allConvClasses + " " + convLSTMClasses, key: "nb_row", rewrite: joinKeys("kernel_size", "nb_row", "nb_col")},
 	{eras: keras1, classes: allConvClasses, key: "kernel_dim1", rewrite: joinKeys("kernel_size", "kernel_dim1", "kernel_dim2", "kernel_dim3")},
 	{eras: keras1, classes: allConvClasses, key: "filter_length", rewrite: joinKeys("kernel_size", "filter_length")},
 	{eras: keras1, classes: allConvClasses, key: "subsample_length", rewrite: joinKeys("strides", "subsample_length")},
-	{eras: keras1, classes: allConvClasses, key: "subsample", to: "strides"},
+	{eras: keras1, classes: allConvClasses + " " + convLSTMClasses, key: "subsample", to: "strides"},
 	{eras: keras1, classes: allConvClasses, key: "atrous_rate", to: "dilation_rate"},
 
 	// Keras 1: pooling and reshaping.
@@ -90,20 +91,24 @@ var keyRows = []keyRow{
 	{eras: keras1, classes: transposeClasses, key: "output_shape", rewrite: outputPadding},
 
 	// Keras 1: dense and recurrent layers.
-	{eras: keras1, classes: "Dense MaxoutDense " + rnnClasses, key: "output_dim", to: "units"},
+	{eras: keras1, classes: "Dense " + rnnClasses, key: "output_dim", to: "units"},
+	{eras: oldEras, classes: "MaxoutDense", key: "output_dim", to: "units"},
 	{eras: keras1, classes: "*", key: "bias", to: "use_bias"},
-	{eras: keras1, classes: rnnClasses, key: "inner_activation", to: "recurrent_activation"},
-	{eras: keras1, classes: rnnClasses, key: "inner_init", to: "recurrent_initializer"},
-	{eras: keras1, classes: rnnClasses, key: "forget_bias_init", neutral: []string{"*"}}, // the stored bias has it
-	{eras: keras1, classes: rnnClasses, key: "dropout_W", to: "dropout"},
-	{eras: keras1, classes: rnnClasses, key: "dropout_U", to: "recurrent_dropout"},
+	{eras: oldEras, classes: "Highway", key: "transform_bias", neutral: []string{"*"}}, // the stored bias has it
+	{eras: keras2, classes: maxoutClasses, key: "bias", to: "use_bias"},
+	{eras: keras2, classes: maxoutClasses, key: "init", neutral: []string{"*"}},
+	{eras: keras2, classes: maxoutClasses, key: "input_dim", neutral: []string{"*"}},
+	{eras: keras1, classes: rnnClasses + " " + convLSTMClasses, key: "inner_activation", to: "recurrent_activation"},
+	{eras: keras1, classes: rnnClasses + " " + convLSTMClasses, key: "inner_init", to: "recurrent_initializer"},
+	{eras: keras1, classes: rnnClasses + " " + convLSTMClasses, key: "forget_bias_init", neutral: []string{"*"}}, // the stored bias has it
+	{eras: keras1, classes: rnnClasses + " " + convLSTMClasses, key: "dropout_W", to: "dropout"},
+	{eras: keras1, classes: rnnClasses + " " + convLSTMClasses, key: "dropout_U", to: "recurrent_dropout"},
 	{eras: keras1, classes: rnnClasses, key: "consume_less", neutral: []string{"*"}}, // order of computation
 	{eras: keras1, classes: "Embedding", key: "dropout", neutral: []string{"*"}},     // training only
 
 	// Keras 1: regularization and normalization.
 	{eras: keras1, classes: "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout AlphaDropout", key: "p", to: "rate"},
 	{eras: keras1, classes: "GaussianNoise", key: "sigma", to: "stddev"},
-	{eras: keras1, classes: "BatchNormalization", key: "mode", neutral: []string{"0"}}, // 1 and 2 normalize otherwise
 	{eras: keras1, classes: "BatchNormalization", key: "gamma_init", to: "gamma_initializer"},
 	{eras: keras1, classes: "BatchNormalization", key: "beta_init", to: "beta_initializer"},
 
@@ -125,9 +130,11 @@ var keyRows = []keyRow{
 	{eras: keras1, classes: "InputLayer", key: "input_dtype", to: "dtype"},
 	{eras: keras1, classes: "*", key: "input_dtype", neutral: []string{"*"}},
 	{eras: keras1, classes: "Embedding", key: "input_length", neutral: []string{"*"}},
-	{eras: keras1, classes: "Dense MaxoutDense Highway Conv1D LocallyConnected1D " + rnnClasses, key: "input_dim", neutral: []string{"*"}},
+	{eras: keras1, classes: "Dense Conv1D LocallyConnected1D " + maxoutClasses + " " + rnnClasses, key: "input_dim", neutral: []string{"*"}},
 	{eras: keras1, classes: "Dense Conv1D LocallyConnected1D " + rnnClasses, key: "input_length", neutral: []string{"*"}},
 	{eras: keras2, classes: "Embedding", key: "input_length", neutral: []string{"*"}},
+	// Keras 2.0 to 2.2 called the type of the input so.
+	{eras: keras2, classes: "Embedding", key: "dtype", neutral: []string{`"int32"`, `"int64"`, `"int16"`, `"int8"`, `"uint8"`}},
 	{eras: oldEras, classes: "*", key: "batch_input_shape", to: "batch_shape"},
 
 	// Keras 1 and 2: defaults of their time, where a file does not say.

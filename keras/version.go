@@ -77,7 +77,7 @@ func dialectOf(root *Value) dialect {
 			d.one = d.one || config.Has(k)
 		}
 		d.one = d.one || class == "Dense" && config.Has("output_dim")
-		d.old = d.old || d.one || config.Has("batch_input_shape") || class == "Model" || class == "Policy" || class == "TFOpLambda"
+		d.old = d.old || d.one || config.Has("batch_input_shape") || class == "Model" || class == "Policy" || class == "TFOpLambda" || class == "TensorFlowOpLayer"
 		d.args = d.args || class == "__keras_tensor__" || class == "DTypePolicy" || config.Has("batch_shape")
 		todo = append(todo, v.list.items...)
 	}

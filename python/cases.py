@@ -39,6 +39,39 @@ AUGMENTATIONS = {
     "RandomElasticTransform": (0.5,), "RandAugment": (), "AugMix": (), "CutMix": (), "MixUp": (),
 }
 
+# Cases of tf_keras that the Keras of an older TensorFlow makes again, by folder: each class of Keras 2, and the main ones.
+OLDER = {
+    "2.15": """
+        cnn_k2 cnn_k2_h5 cnn_k2_json cnn_compiled_k2 nested_functional_k2 nested_functional_k2_h5
+        nested_functional_k2_json frozen_nested_k2 frozen_nested_k2_h5 names_slash_k2_h5 names_unordered_k2
+        functional_dict_inputs_k2_h5 lstm_encoder_decoder_k2_h5 bidirectional_last_k2_h5 tfop_slices_k2
+        tfop_slices_k2_h5 tfop_arithmetic_k2_h5 dtype_mixed_float16_k2 multi_head_attention_k2_h5
+        sequential_no_input_k2_h5 shared_layer_k2_h5 time_distributed_model_k2_h5 rnn_stacked_k2 augmentation_k2_h5
+        mask_through_k2_h5 reshaping_1d_k2 noise_k2_h5 mask_merge_k2_h5 many_kinds_k2_h5 resizing_uint8_rescaling_k2
+        random_height_width_k2_h5 global_pooling_3d_k2 attention_batch_k2 pooling_1d_k2 pooling_3d_channels_first_k2
+        reshaping_3d_k2 locally_connected_first_1_k2_h5 hashing_one_hot_k2 category_encoding_one_hot_one_k2
+        integer_lookup_invert_k2 string_lookup_one_hot_k2 mask_through_seq_k2_h5 normalization_explicit_scalar_k2
+        dynamic_reshape_k2 global_max_pool_keepdims_k2 einsum_dense_k2 text_no_split_batch_k2 thresholded_relu_k2_h5
+        spatial_dropout_2d_k2 global_average_pool_k2_h5 up_sampling_channels_first_k2 permute_k2_h5 random_crop_k2
+        separable_1d_k2 custom_scale_k2 hashed_crossing_three_k2_h5 dot_vectors_k2_h5 discretization_k2_h5
+        softmax_axes_k2 zero_padding_four_k2_h5 augmentation_brightness_k2 mask_pooling_seq_k2 center_crop_k2_h5
+        rnn_SimpleRNNCell_k2 layer_scale_k2_h5 conv_lstm1d_any_time_k2 unit_normalization_k2 depthwise_1d_k2
+        mask_masking_k2_h5 conv1d_transpose_k2 repeat_vector_lstm_k2_h5 activation_layer_names_k2_h5
+        conv_lstm2d_activations_k2_h5 spatial_dropout_3d_k2 conv3d_transpose_channels_first_k2 conv3d_groups_k2
+        conv_lstm3d_k2
+    """,
+    "2.12": """
+        cnn_k2 cnn_k2_h5 cnn_k2_json cnn_compiled_k2 nested_functional_k2 nested_functional_k2_h5
+        nested_functional_k2_json frozen_nested_k2 frozen_nested_k2_h5 names_slash_k2_h5 names_unordered_k2
+        functional_dict_inputs_k2_h5 lstm_encoder_decoder_k2_h5 bidirectional_last_k2_h5 tfop_slices_k2
+        tfop_slices_k2_h5 tfop_arithmetic_k2_h5 dtype_mixed_float16_k2 multi_head_attention_k2_h5
+        sequential_no_input_k2_h5 shared_layer_k2_h5 time_distributed_model_k2_h5 rnn_stacked_k2 mask_through_k2_h5
+        many_kinds_k2_h5 mask_merge_k2_h5 noise_k2_h5 augmentation_k2_h5 reshaping_1d_k2 pooling_1d_k2 einsum_dense_k2
+        dot_vectors_k2_h5 conv_lstm1d_any_time_k2 conv1d_transpose_k2 mask_pooling_seq_k2
+        locally_connected_first_1_k2_h5 normalization_explicit_scalar_k2
+    """,
+}
+
 CASES = [
     # The article's CNN, small, in every container
     Case("cnn", (17, 19, 3), lambda: cnn((17, 19, 3)), ALL + " k3json k3dir k3shards k2json k2list"),
@@ -720,6 +753,16 @@ CASES = [
     Case("tfop_matmul", [(5, 7), (7, 3)], lambda a, b: [tf.matmul(a, b), a @ b], "k2h5"),
     Case("tfop_hard_swish", (5, 7), lambda x: x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0)), "k2h5"),
 
+    # TensorFlowOpLayer of tf.keras 1.13 to 2.3
+    *[Case(f"tf_ops_{n}", shapes, (lambda a, b, f=f: op_layers(f, a, b)) if len(shapes) > 1 else (lambda x, f=f: op_layers(f, x)), "k2h5") for n, shapes, f in (
+        ("arithmetic", [(5, 7), (5, 7)], lambda a, b: [a + b, a - b * 2.0, a / (b * b + 1.0), -a, tf.abs(b), 3.0 - a, tf.maximum(a, b), tf.minimum(a, 0.25), tf.square(a) ** 1.5, tf.exp(a), tf.where(a > b, a, tf.zeros_like(b))]),
+        ("activations", [(5, 7)], lambda x: [tf.nn.relu(x), tf.nn.relu6(x + 3.0), tf.nn.sigmoid(x), tf.nn.softmax(x), tf.nn.leaky_relu(x, 0.3), tf.nn.elu(x), tf.tanh(x), tf.nn.softplus(x), tf.clip_by_value(x, -0.5, 1.0), tf.nn.l2_normalize(x, axis=-1)]),
+        ("slices", [(6, 7, 5)], lambda x: [x[:, 1:5], x[:, 2], x[..., -1], x[:, ::2, 1:-1], x[:, -3:, :, None]]),
+        ("shape", [(4, 6)], lambda x: [tf.reshape(x, (-1, 8, 3)), tf.transpose(x, (0, 2, 1)), tf.squeeze(tf.expand_dims(x, 1), [1]), tf.concat([x, x * 2.0], axis=-1), tf.stack([x, -x], axis=1), tf.tile(x, [1, 2, 1]), tf.pad(x, [[0, 0], [1, 2], [3, 0]]), tf.reverse(x, [1]), *tf.unstack(x, axis=1), tf.gather(x, [3, 0], axis=1)]),
+        ("reduce", [(5, 7, 3)], lambda x: [tf.reduce_mean(x, axis=[1, 2]), tf.reduce_sum(x, axis=1, keepdims=True), tf.reduce_max(x, axis=2), tf.reduce_min(x, axis=-1), tf.cast(x > 0.5, tf.int32)]),
+        ("matmul", [(5, 7), (7, 3)], lambda a, b: [tf.matmul(a, b), tf.matmul(b, a, transpose_a=True, transpose_b=True)]),
+    )],
+
     # Dimensions that are None: one model, two sizes
     *[Case(f"dynamic_{n}", sized((None, None, 3), s), lambda x: fully_convolutional(x), MAIN) for n, s in (("small", (9, 7, 3)), ("large", (14, 23, 3)))],
     *[Case(f"dynamic_skip_{n}", sized((None, None, 3), s), lambda x: skip(x), "k3") for n, s in (("small", (6, 8, 3)), ("large", (10, 14, 3)))],
@@ -761,4 +804,4 @@ CASES = [
 ]
 
 if __name__ == "__main__":
-    main(CASES)
+    main(CASES, older=OLDER)

@@ -6,6 +6,7 @@ transposed convolution, strided convolution of volumes in float64.
 install() replaces the functions of tf.nn and tf.image that Keras calls. Calls
 TensorFlow can serve go to it unchanged; `used` names the detours taken."""
 
+import importlib
 import inspect
 
 import numpy as np
@@ -193,10 +194,10 @@ def _dilated_transpose(native):
     return op
 
 
-def install_tf_keras():
-    """tf_keras casts images to float32 before it resizes them, and its augmentation
+def install_keras2(src):
+    """Keras 2, whose modules are those of src, casts images to float32 before it resizes them, and its augmentation
     layers cannot be traced in float64: both are replaced in float64 models only."""
-    from tf_keras.src.layers.preprocessing import image_preprocessing as module
+    module = importlib.import_module(src + ".layers.preprocessing.image_preprocessing")
     native = module.convert_inputs
 
     def convert_inputs(inputs, dtype=None):

@@ -2,7 +2,9 @@
 
 A case is built and run twice, by the Keras that writes the file: once as it
 is, once with every dtype float64 and the stored weights (the exact result).
-Keras 3 and tf_keras do not live in one process, so main() starts one each.
+Keras 3 and tf_keras do not live in one process, so main() starts one each. The
+Keras of an older TensorFlow needs an environment of its own, whose Python runs
+main() with --era: it makes the cases of tf_keras that cases.py lists for it.
 
 A folder holds the model file, expect.npz (input_i, output_i, exact_i) and
 case.json. Everything is seeded by the case's name; zip dates are fixed."""
@@ -24,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-ERA = os.environ.get("GOLDEN_ERA", "")  # "3", "2", or empty in the parent
+ERA = os.environ.get("GOLDEN_ERA", "")  # "3", "2" (tf_keras), "2.15", "2.12", or empty in the parent
+SRC = "tf_keras.src"  # where Keras 2 keeps what it does not export
 K = L = ops = tf = None
 if ERA:
     logging.getLogger("absl").setLevel(logging.ERROR)
@@ -38,8 +41,13 @@ if ERA:
         ops = K.ops
         exact.install_keras3()
     else:
-        import tf_keras as K
-        exact.install_tf_keras()
+        if ERA == "2":
+            import tf_keras as K
+        else:
+            import keras as K
+            SRC = "keras" if ERA == "2.12" else "keras.src"
+            assert K.__version__.startswith(ERA + "."), f"Keras {K.__version__}, want {ERA}"
+        exact.install_keras2(SRC)
     L = K.layers
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
@@ -55,8 +63,11 @@ FORMATS = {
     "k2json": ("2", "_k2_json", "model.json", "weights.h5"),
     "k2list": ("2", "_k2_list", "model.json", "weights.h5"),  # a Sequential's config as a bare list
 }
+OLDER = ("2.15", "2.12")
+FORMATS |= {f + era: (era, s.replace("_k2", "_k" + era.replace(".", "")), *files)
+            for era in OLDER for f, (of, s, *files) in FORMATS.items() if of == "2"}
 CUSTOM = set()  # classes that a table of cases defines for itself
-OTHERS = {"digits"}  # folders of the same place that other scripts make
+OTHERS = {"digits"}  # folders of the same place that other scripts make, beside old_*
 DATE = (2024, 1, 1, 0, 0, 0)
 
 
@@ -293,7 +304,8 @@ def save(model, fmt, folder):
         rewrite(path)
         model.save_weights(folder / weights, **size)
     else:
-        model.save(path)
+        zipped = ERA == "2.12" and file.endswith(".keras")  # which saves HDF5 under that name otherwise
+        model.save(path, **({"save_format": "keras_v3"} if zipped else {}))
         if file.endswith(".keras"):
             same_date(path)
         else:
@@ -330,7 +342,7 @@ def classes(model):
 
 
 def version():
-    return K.__version__ if ERA == "3" else "tf_keras " + K.__version__
+    return ("tf_keras " if ERA == "2" else "") + K.__version__
 
 
 def write_npz(path, arrays):
@@ -409,24 +421,35 @@ def wanted(case, era, only):
 def prune(out, names):
     """Removes the folders of cases the table no longer has."""
     for folder in out.iterdir() if out.exists() else ():
-        if folder.name not in names and folder.name not in OTHERS:
+        if folder.name not in names and folder.name not in OTHERS and not folder.name.startswith("old_"):
             shutil.rmtree(folder)
 
 
-def main(cases, folder="models"):
+def again(cases, older):
+    """Gives the cases of tf_keras whose folders older names for an era the format of that era too."""
+    folders = {c.name + FORMATS[f][1]: (c, f) for c in cases for f in c.formats}
+    for era, names in older.items():
+        for name in names.split():
+            case, f = folders[name]
+            case.formats.append(f + era)
+
+
+def main(cases, folder="models", older={}):
+    again(cases, older)
     here = Path(__file__).resolve().parent
     args = argparse.ArgumentParser(description="Rewrites the golden cases.")
     args.add_argument("--only", action="append", help="glob over folder names, may be repeated")
+    args.add_argument("--era", choices=OLDER, help="make the cases of this Keras, which must be the one installed")
     args.add_argument("--out", type=Path, default=here.parent / "testdata" / folder)
     args = args.parse_args()
     only = args.only or ["*"]
     names = [c.name + FORMATS[f][1] for c in cases for f in c.formats]
     assert len(names) == len(set(names)), "two cases have one name"
     if not ERA:
-        if not args.only:
+        if not args.only and not args.era:
             prune(args.out, names)
         codes = [subprocess.run([sys.executable, *sys.argv], env=dict(os.environ, GOLDEN_ERA=era)).returncode
-                 for era in "32" if any(wanted(c, era, only) for c in cases)]
+                 for era in ([args.era] if args.era else "32") if any(wanted(c, era, only) for c in cases)]
         sys.exit(max(codes, default=1))
     failed = 0
     for case in cases:

@@ -1,8 +1,10 @@
 """The models of cases.py that are too long for a line."""
 
+import importlib
+
 import numpy as np
 
-from golden import ERA, K, L, chain, frozen, ops, seq, tf
+from golden import ERA, SRC, K, L, chain, frozen, ops, seq, tf
 
 # Layers whose constructor differs between the two Kerases -------------------
 
@@ -15,7 +17,7 @@ def layer_scale(value, dim):
     if ERA == "3":
         from keras.src.applications.convnext import LayerScale
     else:
-        from tf_keras.src.applications.convnext import LayerScale
+        LayerScale = importlib.import_module(SRC + ".applications.convnext").LayerScale
     return LayerScale(value, dim)
 
 
@@ -23,12 +25,31 @@ def custom_scale(scale):
     if ERA == "3":
         from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
     else:
-        from tf_keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+        CustomScaleLayer = importlib.import_module(SRC + ".applications.inception_resnet_v2").CustomScaleLayer
     return CustomScaleLayer(scale)
 
 
 def fixed_batch(batch, *shape):
     return L.Input(batch_shape=(batch, *shape)) if ERA == "3" else L.InputLayer(shape, batch)
+
+
+def op_layers(function, *tensors):
+    """function of TensorFlow on tensors in the form of tf.keras 1.13 to 2.3: a TensorFlowOpLayer for each op of its graph."""
+    layer = importlib.import_module(SRC + ".engine.base_layer").TensorFlowOpLayer
+    with tf.Graph().as_default() as graph:
+        inputs = [tf.compat.v1.placeholder(t.dtype, t.shape) for t in tensors]
+        results = function(*inputs)
+    made = dict(zip((i.name for i in inputs), tensors))
+    for op in graph.get_operations():
+        if op.type == "Const":
+            made[op.outputs[0].name] = tf.make_ndarray(op.get_attr("value"))
+        elif op.type != "Placeholder":
+            operands = [made[i.name] for i in op.inputs]
+            constants = {i: v for i, v in enumerate(operands) if isinstance(v, np.ndarray)}
+            called = [v for v in operands if not isinstance(v, np.ndarray)]
+            made.update(zip((o.name for o in op.outputs), tf.nest.flatten(
+                layer(op.node_def.SerializeToString(), op.name, constants=constants)(called if len(called) > 1 else called[0]))))
+    return [made[r.name] for r in results]
 
 
 # The article's CNN -----------------------------------------------------------

@@ -287,6 +287,54 @@ var preluLayer = define1("PReLU", preluConfig{}, func(s *scope, c preluConfig, x
 	return s.Apply(graph.PReLU{}, s.floating(x), s.Weight("alpha", shape...))
 })
 
+// parametricSoftplusLayer is alpha·log(1 + exp(beta·x)). Keras 1 has it.
+//
+//	x       (batch, ...)
+//	alpha   (...)
+//	beta    (...)
+//	result  (batch, ...)
+//
+// See https://github.com/keras-team/keras/blob/1.2.2/keras/layers/advanced_activations.py.
+var parametricSoftplusLayer = define1("ParametricSoftplus", parametricSoftplusConfig{}, func(s *scope, _ parametricSoftplusConfig, x graph.Value) graph.Value {
+	x = s.floating(x)
+	alpha, beta := s.Weight("alpha", x.Shape[1:]...), s.Weight("beta", x.Shape[1:]...)
+	return s.times(alpha, s.Apply(graph.Activation{Func: graph.Softplus}, s.times(beta, x)))
+})
+
+type parametricSoftplusConfig struct {
+	AlphaInit keras.TrainingOnly `json:"alpha_init"`
+	BetaInit  keras.TrainingOnly `json:"beta_init"`
+}
+
+type sreluConfig struct {
+	LeftStart  keras.TrainingOnly `json:"t_left_init"`
+	LeftSlope  keras.TrainingOnly `json:"a_left_init"`
+	RightStart keras.TrainingOnly `json:"t_right_init"`
+	RightSlope keras.TrainingOnly `json:"a_right_init"`
+}
+
+// sreluLayer is x between l = t_left and r = t_left + |t_right|, l + a_left·(x -
+// l) below and r + a_right·(x - r) above (Jin et al., 2015). Keras 1 has it.
+//
+//	x        (batch, ...)
+//	t_left   (...)
+//	a_left   (...)
+//	t_right  (...)
+//	a_right  (...)
+//	result   (batch, ...)
+//
+// See https://github.com/keras-team/keras/blob/1.2.2/keras/layers/advanced_activations.py.
+var sreluLayer = define1("SReLU", sreluConfig{}, func(s *scope, _ sreluConfig, x graph.Value) graph.Value {
+	x = s.floating(x)
+	weight := func(name string) graph.Value { return s.Weight(name, x.Shape[1:]...) }
+	binary := func(f graph.BinaryFunc, a, b graph.Value) graph.Value { return s.Apply(graph.Binary{Func: f}, a, b) }
+	left, leftSlope, width, rightSlope := weight("t_left"), weight("a_left"), s.Apply(graph.Unary{Func: graph.Abs}, weight("t_right")), weight("a_right")
+	off := binary(graph.Sub, x, left)
+	y := binary(graph.Minimum, s.Apply(graph.PReLU{}, off, leftSlope), width)
+	over := s.Apply(graph.Activation{Func: graph.ReLU, B: math.Inf(1)}, binary(graph.Sub, off, width))
+	return binary(graph.Add, binary(graph.Add, left, y), s.times(over, rightSlope))
+})
+
 type eluConfig struct {
 	Alpha float64 `json:"alpha"`
 }

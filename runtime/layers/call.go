@@ -19,6 +19,8 @@ func (s *scope) call(c keras.Call, value func(*keras.Arg) graph.Value) []graph.V
 		return s.unmasked(operation.Lower(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value}))
 	case s.class == "TFOpLambda" || s.class == "SlicingOpLambda":
 		return s.unmasked(operation.LowerTF(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value}))
+	case s.class == "TensorFlowOpLayer":
+		return s.unmasked(operation.LowerTFOp(s.Builder, operation.Node{Class: s.class, Config: s.layer.Config, Call: c, Value: value}))
 	case !s.known():
 		s.Fail(s.unknown())
 		return nil

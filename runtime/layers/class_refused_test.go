@@ -106,7 +106,7 @@ var refusals = []refusal{
 	{"BatchNormalization", `{"axis":4}`, "[null,8,9,6]", graph.ErrAttr, "axis"},
 	{"BatchNormalization", `{"axis":[3,-1]}`, "[null,8,9,6]", graph.ErrAttr, "axis"},
 	{"BatchNormalization", `{"scale":2}`, "[null,6]", keras.ErrFormat, `"scale"`},
-	{"BatchNormalization", `{"mode":1}`, "[null,6]", keras.ErrUnsupported, `"mode"`},
+	{"BatchNormalization", `{"mode":3}`, "[null,6]", graph.ErrAttr, "mode is 3"},
 	{"LayerNormalization", `{"axis":[]}`, "[null,6]", graph.ErrAttr, "axis"},
 	{"LayerNormalization", `{"axis":1}`, "[null,null]", graph.ErrShape, `"gamma"`},
 	{"GroupNormalization", `{"groups":4}`, "[null,8,9,6]", graph.ErrAttr, "groups is 4"},

@@ -49,6 +49,8 @@ func TestActivationLayersClasses(t *testing.T) {
 			`alpha*(5, 6, 3) | PReLU | float32(None, 5, 6, 3)`},
 		{`PReLU`, `{"shared_axes":[1,2]}`, `[null,null,null,3]`,
 			`alpha*(1, 1, 3) | PReLU | float32(None, None, None, 3)`},
+		{`ParametricSoftplus`, `{}`, `[null,4]`,
+			`alpha*(4,) beta*(4,) | Binary{Func:mul} Activation{Func:softplus} Binary{Func:mul} | float32(None, 4)`},
 		{`ELU`, `{"alpha":0.5}`, `[null,4]`,
 			` | Activation{Func:elu A:0.5} | float32(None, 4)`},
 		{`ThresholdedReLU`, `{"theta":0.5}`, `[null,4]`,

@@ -7,6 +7,8 @@ package layers
 var builtinClasses = []class{
 	// Core.
 	denseLayer,
+	maxoutDenseLayer.since("1.0 2.0"),
+	highwayLayer.since("1.0 2.0"),
 	einsumDenseLayer.since("2.6 3.0"),
 	activationLayer,
 	embeddingLayer,
@@ -20,6 +22,8 @@ var builtinClasses = []class{
 	leakyReLULayer,
 	preluLayer,
 	eluLayer,
+	parametricSoftplusLayer.since("1.0"),
+	sreluLayer.since("1.0"),
 	thresholdedReLULayer.since("1.0 2.0"),
 
 	// Convolution.

@@ -46,6 +46,80 @@ var denseLayer = define1("Dense", denseConfig{UseBias: true}, func(s *scope, c d
 	return s.activate(c.Activation, y)
 })
 
+type maxoutConfig struct {
+	Units     int  `json:"units"`
+	NbFeature int  `json:"nb_feature"`
+	UseBias   bool `json:"use_bias"`
+}
+
+// maxoutDenseLayer is the largest of nb_feature results x · kernel + bias
+// (Goodfellow et al., 2013). Keras 1 and Keras 2.0 to 2.3 have it.
+//
+//	x       (batch, in)
+//	kernel  (nb_feature, in, units)
+//	bias    (nb_feature, units)      when use_bias
+//	result  (batch, units)
+//
+// See https://github.com/keras-team/keras/blob/2.3.1/keras/legacy/layers.py.
+var maxoutDenseLayer = define1("MaxoutDense", maxoutConfig{NbFeature: 4, UseBias: true}, func(s *scope, c maxoutConfig, x graph.Value) graph.Value {
+	units, features := s.size("units", c.Units), s.size("nb_feature", c.NbFeature)
+	if !s.rank(x, 2) {
+		return none()
+	}
+	x = s.floating(x)
+	kernel := s.Apply(graph.Transpose{Perm: []int{1, 0, 2}}, s.Weight("kernel", features, x.Dim(-1), units))
+	y := s.Apply(graph.MatMul{}, x, s.Apply(graph.Reshape{Dims: []int{x.Dim(-1), features * units}}, kernel))
+	y = s.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), features, units}}, y)
+	if c.UseBias {
+		y = s.Apply(graph.Binary{Func: graph.Add}, y, s.Weight("bias", features, units))
+	}
+	return s.Apply(graph.Reduce{Func: graph.ReduceMax, Axes: []int{1}}, y)
+})
+
+type highwayConfig struct {
+	Activation activationArg `json:"activation"`
+	UseBias    bool          `json:"use_bias"`
+}
+
+// highwayLayer is c·activation(x · kernel + bias) + (1 - c)·x with the carry gate c
+// = sigmoid(x · carry_kernel + carry_bias) (Srivastava et al., 2015). Keras 1
+// and Keras 2.0 to 2.3 have it.
+//
+//	x             (batch, n)
+//	kernel        (n, n)
+//	carry_kernel  (n, n)
+//	bias          (n)         when use_bias
+//	carry_bias    (n)         when use_bias
+//	result        (batch, n)
+//
+// See https://github.com/keras-team/keras/blob/2.3.1/keras/legacy/layers.py.
+var highwayLayer = define1("Highway", highwayConfig{UseBias: true}, func(s *scope, c highwayConfig, x graph.Value) graph.Value {
+	if !s.rank(x, 2) {
+		return none()
+	}
+	x = s.floating(x)
+	n := x.Dim(-1)
+	var bias, carryBias graph.Value
+	kernel := s.Weight("kernel", n, n)
+	early := s.version.Before(1, 2) // which kept each bias beside its kernel
+	if c.UseBias && early {
+		bias = s.Weight("bias", n)
+	}
+	carry := s.Weight("carry_kernel", n, n)
+	if c.UseBias && !early {
+		bias = s.Weight("bias", n)
+	}
+	y, gate := s.Apply(graph.MatMul{}, x, kernel), s.Apply(graph.MatMul{}, x, carry)
+	if c.UseBias {
+		carryBias = s.Weight("carry_bias", n)
+		y, gate = s.Apply(graph.AddBias{}, y, bias), s.Apply(graph.AddBias{}, gate, carryBias)
+	}
+	gate = s.Apply(graph.Activation{Func: graph.Sigmoid}, gate)
+	y = s.times(gate, s.activate(c.Activation, y))
+	rest := s.Apply(graph.Binary{Func: graph.Sub}, s.Scalar(x.DType, 1), gate)
+	return s.Apply(graph.Binary{Func: graph.Add}, y, s.times(rest, x))
+})
+
 type activationConfig struct {
 	Activation activationArg `json:"activation"`
 }

@@ -200,7 +200,7 @@ func layersTable(t *testing.T) *layersList {
 }
 
 // formatSuffix is what the format of a case adds to its name (FORMATS in python/golden.py).
-var formatSuffix = regexp.MustCompile(`(_k2)?(_h5|_json|_shards|_dir|_list)?$`)
+var formatSuffix = regexp.MustCompile(`(_k2(12|15)?)?(_h5|_json|_shards|_dir|_list)?$`)
 
 // versions lists the first releases of c, one of each Keras that has it.
 func (c class) versions() []string {
@@ -322,6 +322,8 @@ Besides these classes: InputLayer, Sequential, Functional (also as layers of ano
 	b.WriteString(strings.Join(list.Operations, ", "))
 	b.WriteString(".\n\nFunctions of TensorFlow in files of tf.keras (TFOpLambda, SlicingOpLambda): ")
 	b.WriteString(strings.Join(list.Functions, ", ") + ".\n")
+	b.WriteString("\nOps of TensorFlow in files of tf.keras 1.13 to 2.3 (TensorFlowOpLayer): ")
+	b.WriteString(strings.Join(operation.TFOps(), ", ") + ".\n")
 	return b.String()
 }
 

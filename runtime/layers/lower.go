@@ -299,7 +299,7 @@ func Unsupported(m *keras.Model, o Options) []string {
 				if !slices.Contains(operations, l.Class) {
 					count["operation "+l.Class]++
 				}
-			case l.Class == "TFOpLambda", l.Class == "SlicingOpLambda":
+			case l.Class == "TFOpLambda", l.Class == "SlicingOpLambda", l.Class == "TensorFlowOpLayer":
 			case strings.HasSuffix(l.Class, "Cell"): // of a wrapper that is counted
 			default:
 				count[l.Class]++

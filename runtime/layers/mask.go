@@ -32,7 +32,7 @@ func (s *scope) maskRule() maskRule {
 	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
 		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Pipeline":
 		return ownMask
-	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D",
+	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "ParametricSoftplus", "SReLU", "Dropout", "SpatialDropout1D",
 		"SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout", "GaussianNoise",
 		"ActivityRegularization", "BatchNormalization", "LayerNormalization", "UnitNormalization":
 		return passMask

@@ -14,6 +14,7 @@ type batchNormalizationConfig struct {
 	Center         bool               `json:"center"`
 	Scale          bool               `json:"scale"`
 	Renorm         bool               `json:"renorm"`
+	Mode           int                `json:"mode"` // Keras 1: 1 normalizes the last axis of each sample, 2 with the moments of the batch
 	Momentum       keras.TrainingOnly `json:"momentum"`
 	Synchronized   keras.TrainingOnly `json:"synchronized"`
 	RenormClipping keras.TrainingOnly `json:"renorm_clipping"`
@@ -30,7 +31,9 @@ type batchNormalizationConfig struct {
 //	moving_variance  (c)
 //	result           (batch, ..., c)
 //
-// Called with training=True the mean and the variance are those of the batch.
+// Called with training=True, and in mode 2 of Keras 1, the mean and the variance
+// are those of the batch. Mode 1 of Keras 1 is gamma·(x - mean)/(√(variance +
+// epsilon) + epsilon) + beta over the last axis of each sample.
 // With renorm the layer has three more weights, which inference does not use.
 // In Keras 2 axis may be several axes; then the weights have the rank of x, and
 // 1 along the others.
@@ -75,7 +78,13 @@ var batchNormalizationLayer = define1("BatchNormalization",
 		weights := len(in)
 		add(t.State("moving_mean", stored...))
 		add(t.State("moving_variance", stored...))
-		if s.training && !s.frozen {
+		switch {
+		case c.Mode < 0 || c.Mode > 2:
+			s.Failf("%w: mode is %d", graph.ErrAttr, c.Mode)
+			return none()
+		case c.Mode == 1:
+			return s.cast(t.sampleNorm(c, x, in[1:weights]), s.compute)
+		case c.Mode == 2 || s.training && !s.frozen:
 			mean, variance := t.batchMoments(c.Renorm, axes, in[0])
 			in = append(in[:weights], mean, variance)
 		}
@@ -87,6 +96,27 @@ var batchNormalizationLayer = define1("BatchNormalization",
 		y := t.Apply(graph.BatchNorm{Axes: axes, Epsilon: c.Epsilon, Scale: c.Scale, Center: c.Center}, in...)
 		return s.cast(t.fromLast(format, y), s.compute)
 	})
+
+// sampleNorm is mode 1 of Keras 1's BatchNormalization; weights are those of
+// gamma and beta that there are.
+func (s *scope) sampleNorm(c batchNormalizationConfig, x graph.Value, weights []graph.Value) graph.Value {
+	over := func(v graph.Value) graph.Value {
+		return s.Apply(graph.Reduce{Func: graph.ReduceMean, Axes: []int{-1}, KeepDims: true}, v)
+	}
+	binary := func(f graph.BinaryFunc, a, b graph.Value) graph.Value { return s.Apply(graph.Binary{Func: f}, a, b) }
+	epsilon := s.Scalar(x.DType, c.Epsilon)
+	off := binary(graph.Sub, x, over(x))
+	variance := over(s.Apply(graph.Unary{Func: graph.Square}, off))
+	deviation := binary(graph.Add, s.Apply(graph.Unary{Func: graph.Sqrt}, binary(graph.Add, variance, epsilon)), epsilon)
+	y := binary(graph.Div, off, deviation)
+	if c.Scale {
+		y, weights = binary(graph.Mul, y, weights[0]), weights[1:]
+	}
+	if c.Center {
+		y = binary(graph.Add, y, weights[0])
+	}
+	return y
+}
 
 // batchMoments returns the mean and the variance of x over all axes but those of
 // the weights, in their shape in the op.

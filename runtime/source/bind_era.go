@@ -121,7 +121,7 @@ func kerasOnePerm(prog *layers.Program, p graph.Param, stored []int) []int {
 			return []int{0, 2, 3}
 		}
 		return []int{2, 1, 0}
-	case p.Class == "Conv2D" && first:
+	case (p.Class == "Conv2D" || p.Class == "ConvLSTM2D") && first:
 		return []int{2, 3, 1, 0}
 	case p.Class == "Conv3D" && first:
 		return []int{2, 3, 4, 1, 0}

@@ -61,7 +61,7 @@ func (e era) bindGroup(out []binding, params []graph.Param, idx []int, g hdf5loa
 	split := len(g.Weights) != len(idx)
 	stored := g.Weights
 	for j := 0; j < len(idx); {
-		if n := e.bindRecurrent(out, params, idx[j:], stored, split); n > 0 {
+		if n := e.bindRecurrent(out, prog, idx[j:], stored, split); n > 0 {
 			stored = stored[n:]
 			j += 3
 			continue

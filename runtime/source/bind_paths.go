@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kerasrun/kerasrun/hdf5load"
@@ -41,6 +42,68 @@ func (s pathStore) bind(prog *layers.Program) ([]binding, error) {
 		}
 	}
 	return out, nil
+}
+
+// dependencies is the group in which Keras 2.12 kept the layers of a model.
+const dependencies = "_layer_checkpoint_dependencies"
+
+// today returns s with the paths that Keras 2.13 and later give. Keras 2.12
+// counted a layer that has weights twice: dense, dense_2, dense_4. All layers of
+// a model are in the file, so that their order in it says which is which.
+func (s pathStore) today() pathStore {
+	type child struct {
+		name   string
+		number int
+	}
+	children := map[string]map[string][]child{} // by group and name without the number
+	for path := range s {
+		parts := strings.Split(path, "/")
+		for i := 0; i+1 < len(parts); i++ {
+			if parts[i] != dependencies {
+				continue
+			}
+			group, c := strings.Join(parts[:i+1], "/"), child{name: parts[i+1]}
+			stem := c.name
+			if at := strings.LastIndexByte(c.name, '_'); at > 0 {
+				if n, err := strconv.Atoi(c.name[at+1:]); err == nil {
+					stem, c.number = c.name[:at], n
+				}
+			}
+			if children[group] == nil {
+				children[group] = map[string][]child{}
+			}
+			if !slices.Contains(children[group][stem], c) {
+				children[group][stem] = append(children[group][stem], c)
+			}
+		}
+	}
+	if len(children) == 0 {
+		return s
+	}
+	renamed := map[string]string{} // by group and name
+	for group, stems := range children {
+		for stem, list := range stems {
+			slices.SortFunc(list, func(a, b child) int { return a.number - b.number })
+			for i, c := range list {
+				renamed[group+"/"+c.name] = stem
+				if i > 0 {
+					renamed[group+"/"+c.name] += "_" + strconv.Itoa(i)
+				}
+			}
+		}
+	}
+	out := make(pathStore, len(s))
+	for path, weights := range s {
+		parts := strings.Split(path, "/")
+		now := slices.Clone(parts)
+		for i := 0; i+1 < len(parts); i++ {
+			if parts[i] == dependencies {
+				now[i], now[i+1] = "layers", renamed[strings.Join(parts[:i+2], "/")]
+			}
+		}
+		out[strings.Join(now, "/")] = weights
+	}
+	return out
 }
 
 // names returns the names of the parameters idx.

@@ -6,13 +6,14 @@ import (
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers"
 )
 
 // gatesOf returns the gates of a class whose weights other eras stored in
 // another form, 0 for other classes.
 func gatesOf(class string) int {
 	switch class {
-	case "LSTM":
+	case "LSTM", "ConvLSTM2D":
 		return 4
 	case "GRU":
 		return 3
@@ -27,7 +28,8 @@ func gatesOf(class string) int {
 // Keras 1 kept three arrays for each gate, those of an LSTM in the order i, c,
 // f, o. The cuDNN layers kept two biases and each gate's matrices transposed
 // (tf_keras, saving/legacy/hdf5_format.py).
-func (e era) bindRecurrent(out []binding, params []graph.Param, idx []int, stored []hdf5load.Weight, split bool) (taken int) {
+func (e era) bindRecurrent(out []binding, prog *layers.Program, idx []int, stored []hdf5load.Weight, split bool) (taken int) {
+	params := prog.Graph.Params
 	if len(idx) < 3 {
 		return 0
 	}
@@ -46,13 +48,16 @@ func (e era) bindRecurrent(out []binding, params []graph.Param, idx []int, store
 		}
 		for k := range 3 {
 			b := binding{convert: joinColumns}
+			if p.Class == "ConvLSTM2D" && k < 2 {
+				b.convert = e.joinKernels(prog, p)
+			}
 			for _, g := range order {
 				b.stored = append(b.stored, stored[3*g+k])
 			}
 			out[idx[k]] = b
 		}
 		return 3 * gates
-	case len(stored) >= 3 && slices.Equal(stored[2].Shape(), []int{2 * params[idx[1]].Shape[1]}):
+	case p.Class != "ConvLSTM2D" && len(stored) >= 3 && slices.Equal(stored[2].Shape(), []int{2 * params[idx[1]].Shape[1]}):
 		for k, f := range []conversion{cudnnKernel(gates, false), cudnnKernel(gates, true), cudnnBias} {
 			out[idx[k]] = binding{stored: stored[k : k+1], convert: func(stored []graph.Tensor, want graph.Type) (graph.Tensor, error) {
 				return f(stored[0], want)
@@ -61,6 +66,22 @@ func (e era) bindRecurrent(out []binding, params []graph.Param, idx []int, store
 		return 3
 	}
 	return 0
+}
+
+// joinKernels is joinColumns of the gates' convolution kernels in the form of Keras 1.
+func (e era) joinKernels(prog *layers.Program, p graph.Param) func([]graph.Tensor, graph.Type) (graph.Tensor, error) {
+	return func(stored []graph.Tensor, want graph.Type) (graph.Tensor, error) {
+		part := graph.Type{DType: want.DType, Shape: want.Shape.Clone()}
+		part.Shape[len(part.Shape)-1] /= len(stored)
+		gates := make([]graph.Tensor, len(stored))
+		for k, t := range stored {
+			var err error
+			if gates[k], err = permuteKernel(t, part, kerasOnePerm(prog, p, t.Shape), 2, e.rotated); err != nil {
+				return graph.Tensor{}, fmt.Errorf("gate %d: %w", k, err)
+			}
+		}
+		return joinColumns(gates, want)
+	}
 }
 
 // joinColumns puts arrays side by side along their last axis.

@@ -80,3 +80,21 @@ func TestFileOrder(t *testing.T) {
 	params := []graph.Param{{Name: "gamma", Trainable: true}, {Name: "moving_mean"}, {Name: "kernel", Frozen: true}, {Name: "count"}}
 	require.Equal(t, []int{0, 2, 1, 3}, fileOrder(params, []int{0, 1, 2, 3}))
 }
+
+// Keras 2.12 counted layers with weights twice, and called their group otherwise.
+func TestPathsOfKeras212(t *testing.T) {
+	at := func(name string) []hdf5load.Weight { return []hdf5load.Weight{{Name: name}} }
+	const d = dependencies + "/"
+	got := pathStore{
+		"": nil, d + "dense": at("a"), d + "dense_2": at("b"), d + "dense_10": at("c"), d + "re_lu": nil,
+		d + "sequential": nil, d + "sequential/" + d + "dense": at("d"), d + "sequential/" + d + "dense_1": at("e"),
+		d + "rnn/cell/cells/lstm_cell_1": at("f"), "optimizer": at("g"),
+	}.today()
+	require.Equal(t, pathStore{
+		"": nil, "layers/dense": at("a"), "layers/dense_1": at("b"), "layers/dense_2": at("c"), "layers/re_lu": nil,
+		"layers/sequential": nil, "layers/sequential/layers/dense": at("d"), "layers/sequential/layers/dense_1": at("e"),
+		"layers/rnn/cell/cells/lstm_cell_1": at("f"), "optimizer": at("g"),
+	}, got)
+	now := pathStore{"layers/dense_4": at("a")}
+	require.Equal(t, now, now.today())
+}

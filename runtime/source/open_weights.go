@@ -46,7 +46,7 @@ func stored(root hdf5load.Object) (store, error) {
 	for _, g := range groups {
 		s[g.Path] = g.Weights
 	}
-	return s, nil
+	return s.today(), nil
 }
 
 func legacy(root hdf5load.Object) (store, error) {
