@@ -111,6 +111,9 @@ func (a *architect) refuseOptions(l *keras.Layer, config *keras.Value) {
 	if how, _ := config.Get("interpolation").Str(); how == "gaussian" || how == "mitchellcubic" {
 		a.j.Refuse(a.path(l), "interpolation %q, which Keras 3 does not have", how)
 	}
+	if padding, _ := config.Get("padding").Str(); padding == "causal" && strings.HasPrefix(l.Class, "Separable") {
+		a.j.Refuse(a.path(l), "%s with padding \"causal\", which Keras 3 does not take", l.Class)
+	}
 	if l.Class == "HashedCrossing" {
 		for _, c := range l.Calls {
 			if n := len(c.Tensors()); n != 2 {
