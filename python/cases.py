@@ -7,6 +7,8 @@ With channels_first no result is as wide as it has channels: Keras 3.15 with
 TensorFlow would add its bias along the width.
 Formats: k3 and k2 are .keras of Keras 3 and tf_keras; h5, json... follow."""
 
+import numpy as np
+
 from golden import Case, K, L, Spec, adapted, bools, chain, flat, i32, image, learnt, main, ops, seen, seq, sized, tf, u8, words
 from graphs import *  # the models too long for a line
 
@@ -258,7 +260,7 @@ CASES = [
     Case("cropping_four", (9, 11, 3), lambda x: L.Cropping2D(((0, 1), (3, 2)))(x), "k3"),
     Case("cropping_channels_first", (3, 9, 11), lambda x: L.Cropping2D(((0, 1), (3, 2)), data_format=CF)(x), "k3"),
     *[Case(f"up_sampling_{m}", (5, 7, 3), lambda x, m=m: L.UpSampling2D((2, 3), interpolation=m)(x), f) for m, f in
-      [("nearest", MAIN), ("bilinear", MAIN), ("bicubic", "k3"), ("lanczos3", "k3"), ("lanczos5", "k3"), ("area", "k2"), ("gaussian", "k2"), ("mitchellcubic", "k2")]],
+      [("nearest", MAIN), ("bilinear", MAIN), ("bicubic", "k3"), ("lanczos3", "k3"), ("lanczos5", "k3"), ("area", BOTH), ("gaussian", "k2"), ("mitchellcubic", "k2")]],
     Case("up_sampling_channels_first", (3, 5, 7), lambda x: L.UpSampling2D(2, data_format=CF)(x), BOTH),
     Case("up_sampling_channels_first_bilinear", (3, 5, 7), lambda x: L.UpSampling2D((3, 2), data_format=CF, interpolation="bilinear")(x), "k3"),
 
@@ -284,12 +286,18 @@ CASES = [
     Case("rescaling_uint8", u8(5, 7, 3), lambda x: L.Rescaling(1 / 255)(x), "k3"),
     Case("rescaling_int32", i32(5, 7, 3), lambda x: L.Rescaling(0.5, offset=1.0)(x), BOTH),
     *[Case(f"resizing_{m}", image(9, 7, 3), lambda x, m=m: [L.Resizing(5, 11, interpolation=m)(x), L.Resizing(13, 4, interpolation=m)(x)], f) for m, f in
-      [("bilinear", MAIN), ("nearest", MAIN), ("bicubic", "k3"), ("lanczos3", "k3"), ("lanczos5", "k3"), ("area", "k2"), ("gaussian", "k2"), ("mitchellcubic", "k2")]],
+      [("bilinear", MAIN), ("nearest", MAIN), ("bicubic", "k3"), ("lanczos3", "k3"), ("lanczos5", "k3"), ("area", BOTH), ("gaussian", "k2"), ("mitchellcubic", "k2")]],
     *[Case(f"resizing_antialias_{m}", image(13, 11, 3), lambda x, m=m: [L.Resizing(5, 4, interpolation=m, antialias=True)(x), L.Resizing(15, 6, interpolation=m, antialias=True)(x)], "k3")
-      for m in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")],
+      for m in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", "area")],
     Case("resizing_crop", image(9, 17, 3), lambda x: [L.Resizing(5, 7, crop_to_aspect_ratio=True)(x), L.Resizing(8, 4, crop_to_aspect_ratio=True)(x)], MAIN),
     Case("resizing_pad", image(9, 17, 3), lambda x: [L.Resizing(10, 7, pad_to_aspect_ratio=True)(x), L.Resizing(5, 26, pad_to_aspect_ratio=True, fill_value=9.0)(x)], "k3"),
     Case("resizing_channels_first", image(3, 9, 7), lambda x: L.Resizing(5, 11, data_format=CF)(x), "k3"),
+    Case("resizing_aspect_channels_first", image(3, 9, 17), lambda x: [L.Resizing(*z, data_format=CF, **k)(x) for z in ((5, 7), (12, 31)) for k in ({"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 7})], "k3"),
+    Case("resizing_aspect_modes", image(9, 17, 3), lambda x: [L.Resizing(6, 5, interpolation=m, antialias=a, **k)(x) for m in ("nearest", "bicubic", "lanczos3") for a in (False, True) for k in ({"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_mode": "constant", "fill_value": 100.0})], "k3"),
+    Case("resizing_aspect_uint8", u8(9, 17, 3), lambda x: [L.Resizing(6, 5, dtype=d, **k)(x) for d in ("float32", "uint8") for k in ({"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 100})], "k3"),
+    Case("resizing_crop_modes", image(9, 17, 3), lambda x: [L.Resizing(6, 5, interpolation=m, crop_to_aspect_ratio=True)(x) for m in ("nearest", "bicubic", "area")], "k2"),
+    Case("resizing_antialias_channels_first", image(3, 13, 11), lambda x: L.Resizing(5, 4, interpolation="bicubic", antialias=True, data_format=CF)(x), "k3"),
+    Case("resizing_mixed", image(9, 7, 3), lambda x: [L.Resizing(5, 11)(x), L.CenterCrop(4, 5)(x), L.Rescaling(1 / 255, offset=-0.5)(x)], BOTH, dtype="mixed_float16"),
     Case("resizing_uint8", u8(9, 7, 3), lambda x: [L.Resizing(5, 11)(x), L.Resizing(5, 11, interpolation="bicubic")(x), L.Resizing(5, 11, interpolation="nearest")(x)], MAIN),
     Case("resizing_to_uint8", u8(9, 7, 3), lambda x: [L.Resizing(5, 11, dtype="uint8")(x), L.Resizing(5, 11, interpolation="bicubic", dtype="uint8")(x)], "k3"),
     Case("resizing_uint8_rescaling", u8(9, 7, 3), lambda x: L.Rescaling(1 / 255)(L.Resizing(5, 11)(x)), BOTH),
@@ -298,6 +306,8 @@ CASES = [
     Case("center_crop_bigger", image(9, 11, 3), lambda x: L.CenterCrop(14, 13)(x), BOTH),
     Case("center_crop_mixed", image(9, 11, 3), lambda x: L.CenterCrop(14, 5)(x), BOTH),
     Case("center_crop_channels_first", image(3, 9, 11), lambda x: L.CenterCrop(4, 5, data_format=CF)(x), "k3"),
+    Case("center_crop_channels_first_bigger", image(3, 9, 11), lambda x: [L.CenterCrop(14, 5, data_format=CF)(x), L.CenterCrop(9, 11, data_format=CF)(x)], "k3"),
+    Case("augmentation_channels_first", image(3, 9, 7), lambda x: chain(x, L.RandomFlip("vertical", data_format=CF), L.RandomTranslation(0.1, 0.2, fill_mode="wrap", interpolation="nearest", data_format=CF), L.RandomZoom(0.2, data_format=CF)), "k3"),
     Case("center_crop_uint8", u8(9, 11, 3), lambda x: L.CenterCrop(4, 5)(x), "k3"),
 
     # Identities at inference
@@ -529,6 +539,13 @@ CASES = [
     Case("integer_lookup_farmhash", i32(5, high=99), lambda x: [L.IntegerLookup(vocabulary=[3, 11, 7], num_oov_indices=4, oov_method="farmhash", **k)(x) for k in ({}, {"salt": 8})], "k3"),
     Case("integer_lookup_invert", i32(5, high=8), lambda x: L.IntegerLookup(vocabulary=[3, 11, 7], invert=True)(x), BOTH),
     Case("integer_lookup_adapted", i32(5, high=12), lambda x: learnt(L.IntegerLookup(), [5, 5, 3, -7, 3, 5])(x), "k3 k2"),
+    Case("string_lookup_no_others", words(5, of=VOCABULARY), lambda x: [L.StringLookup(vocabulary=VOCABULARY, num_oov_indices=0, output_mode=m)(x) for m in ("int", "multi_hot")], BOTH),
+    Case("string_lookup_no_others_masked", words(5, of=VOCABULARY + ["bird"]), lambda x: [L.StringLookup(vocabulary=VOCABULARY, num_oov_indices=0, mask_token="bird", output_mode=m)(x) for m in ("int", "count")], BOTH),
+    Case("integer_lookup_no_others", i32(5, high=4), lambda x: [L.IntegerLookup(vocabulary=[3, 0, 2], mask_token=1, num_oov_indices=0, **k)(x) for k in ({}, {"output_mode": "count", "max_tokens": 6, "pad_to_max_tokens": True})], BOTH),
+    Case("integer_lookup_one_hot", i32(1, high=12), lambda x: L.IntegerLookup(vocabulary=[3, 11, 7], output_mode="one_hot", num_oov_indices=2, max_tokens=9)(x), BOTH),
+    Case("integer_lookup_invert_masked", i32(5, high=8), lambda x: L.IntegerLookup(vocabulary=[3, 11, 7], invert=True, mask_token=5, oov_token=-9, num_oov_indices=2)(x), BOTH),
+    Case("discretization_one_hot", (1,), lambda x: L.Discretization([-0.5, 0.0, 0.75], output_mode="one_hot")(x), ALL),
+    Case("discretization_learnt", (5,), lambda x: learnt(L.Discretization(num_bins=4, epsilon=0.05), np.linspace(-2, 2, 40)[:, None] ** 3)(x), K3),
     Case("string_lookup_tf_idf_stored", words(5, of=WORDS), lambda x: [learnt(L.StringLookup(output_mode="tf_idf", **k), [WORDS[:6], WORDS[3:9]])(x) for k in ({}, {"num_oov_indices": 2}, {"max_tokens": 30, "pad_to_max_tokens": True})], "k3 k2 k3dir"),
     Case("string_lookup_tf_idf_special", words(5, of=WORDS), lambda x: L.StringLookup(vocabulary=["[UNK]"] + VOCABULARY, output_mode="tf_idf", idf_weights=[2.0, 0.25, 0.5, 1.5])(x), ALL),
     Case("integer_lookup_tf_idf", i32(5, high=12), lambda x: [learnt(L.IntegerLookup(output_mode="tf_idf"), [[5, 5, 3], [3, 8, 8]])(x), L.IntegerLookup(vocabulary=[3, 11, 7], output_mode="tf_idf", idf_weights=[0.25, 0.5, 1.5])(x)], BOTH),

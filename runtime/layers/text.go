@@ -212,7 +212,12 @@ func (s *scope) lookup(c lookupConfig, x graph.Value) graph.Value {
 	}
 
 	number := func(n int) graph.Value { return s.Scalar(graph.Int64, float64(n)) }
-	at := s.Apply(graph.Lookup{Strict: c.NumOOVIndices == 0 && c.MaskToken.IsNull()}, x, s.Const(words))
+	keys := s.Const(words)
+	if c.NumOOVIndices == 0 && !c.MaskToken.IsNull() { // all others stop the run
+		one := s.Apply(graph.Reshape{Dims: []int{1}}, s.element("mask_token", c.MaskToken, d))
+		keys = s.Apply(graph.Concat{}, keys, one)
+	}
+	at := s.Apply(graph.Lookup{Strict: c.NumOOVIndices == 0}, x, keys)
 	y := s.Apply(graph.Binary{Func: graph.Add}, at, number(start))
 	var other graph.Value
 	switch {
@@ -226,8 +231,6 @@ func (s *scope) lookup(c lookupConfig, x graph.Value) graph.Value {
 	}
 	if c.NumOOVIndices > 0 {
 		y = s.Apply(graph.Where{}, s.Apply(graph.Binary{Func: graph.Less}, at, number(0)), other, y)
-	} else if !c.MaskToken.IsNull() {
-		s.Failf("%w: num_oov_indices is 0 and mask_token is %s", keras.ErrUnsupported, c.MaskToken.JSON())
 	}
 	if !c.MaskToken.IsNull() {
 		place := 0
