@@ -1,5 +1,7 @@
 // Package atomicfile writes files whole or not at all: to temporary files in the
-// same folder, which are synced and renamed when all of them are complete.
+// same folder, which are synced and get their names when all of them are complete.
+// On Linux they have no name until then, so that nothing stays when the process
+// is killed; elsewhere they are called .NAME.RANDOM.tmp.
 package atomicfile
 
 import (
@@ -49,6 +51,7 @@ func Write(path string, write func(io.Writer) error) error {
 // concurrent use.
 type Set struct {
 	overwrite bool
+	named     bool // files have temporary names, for tests
 	files     []*file
 }
 
@@ -61,19 +64,33 @@ func (s *Set) Create(path string) (io.WriteCloser, error) {
 	if err := s.free(path); err != nil {
 		return nil, err
 	}
-	var random [6]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return nil, err
+	dir := filepath.Dir(path)
+	w := &file{path: path}
+	var err error
+	if !s.named {
+		w.File, err = createNameless(dir)
 	}
-	dir, base := filepath.Split(path)
-	temp := filepath.Join(dir, "."+base+"."+hex.EncodeToString(random[:])+".tmp")
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return nil, err
+	if s.named || err != nil {
+		if w.temp, err = tempName(path); err != nil {
+			return nil, err
+		}
+		if w.File, err = os.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+			return nil, err
+		}
 	}
-	w := &file{File: f, b: bufio.NewWriterSize(f, 1<<20), temp: temp, path: path}
+	w.b = bufio.NewWriterSize(w.File, 1<<20)
 	s.files = append(s.files, w)
 	return w, nil
+}
+
+// tempName is a name beside path that nothing has.
+func tempName(path string) (string, error) {
+	var random [6]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", err
+	}
+	dir, base := filepath.Split(path)
+	return filepath.Join(dir, "."+base+"."+hex.EncodeToString(random[:])+".tmp"), nil
 }
 
 // free returns an error if a file may not be put at path.
@@ -92,8 +109,13 @@ func (s *Set) free(path string) error {
 	return nil
 }
 
-// Temporary returns where the file that was created first lies until Commit.
-func (s *Set) Temporary() string { return s.files[0].temp }
+// Temporary returns a path by which the file that was created first can be read until Commit.
+func (s *Set) Temporary() string {
+	if f := s.files[0]; f.temp == "" {
+		return procPath(f.File)
+	}
+	return s.files[0].temp
+}
 
 // Commit gives all files their names, the one that was created first last.
 func (s *Set) Commit() error {
@@ -106,43 +128,68 @@ func (s *Set) Commit() error {
 		}
 	}
 	for i := len(s.files) - 1; i >= 0; i-- {
-		f := s.files[i]
-		if err := s.free(f.path); err != nil {
+		if err := s.place(s.files[i]); err != nil {
 			return err
 		}
-		if err := os.Rename(f.temp, f.path); err != nil {
-			return err
-		}
-		f.temp = ""
 	}
 	return nil
 }
 
-// Abort removes what was not committed. After Commit it does nothing.
+// place gives a complete file its name.
+func (s *Set) place(f *file) error {
+	if err := s.free(f.path); err != nil {
+		return err
+	}
+	if f.temp == "" {
+		if err := giveName(f.File, f.path); !errors.Is(err, fs.ErrExist) {
+			f.placed = err == nil
+			return err
+		}
+		if !s.overwrite {
+			return fmt.Errorf("%s: %w", f.path, fs.ErrExist)
+		}
+		// A link replaces nothing: rename does.
+		temp, err := tempName(f.path)
+		if err != nil {
+			return err
+		}
+		if err := giveName(f.File, temp); err != nil {
+			return err
+		}
+		f.temp = temp
+	}
+	if err := os.Rename(f.temp, f.path); err != nil {
+		return err
+	}
+	f.placed = true
+	return nil
+}
+
+// Abort removes what was not committed, and closes what was. It must be called.
 func (s *Set) Abort() {
 	for _, f := range s.files {
-		if f.temp != "" {
-			if !f.closed {
-				f.File.Close()
-			}
+		f.File.Close()
+		if f.temp != "" && !f.placed {
 			os.Remove(f.temp)
-			f.temp = ""
 		}
 	}
+	s.files = nil
 }
 
 // A file is written through a buffer.
 type file struct {
 	*os.File
-	b          *bufio.Writer
-	temp, path string
-	closed     bool
-	err        error
+	b      *bufio.Writer
+	path   string
+	temp   string // its name so far, "" for none
+	closed bool
+	placed bool
+	err    error
 }
 
 func (f *file) Write(p []byte) (int, error) { return f.b.Write(p) }
 
-// Close flushes, syncs and closes.
+// Close flushes and syncs. A file without a name stays open until Abort.
 func (f *file) Close() error {
 	if f.closed {
 		return f.err
@@ -154,8 +201,10 @@ func (f *file) Close() error {
 			f.err = f.Sync()
 		}
 	}
-	if err := f.File.Close(); f.err == nil {
-		f.err = err
+	if f.temp != "" || f.path == "" {
+		if err := f.File.Close(); f.err == nil {
+			f.err = err
+		}
 	}
 	return f.err
 }

@@ -1,16 +1,16 @@
-package atomicfile_test
+package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/kerasrun/kerasrun/internal/atomicfile"
 )
 
 func content(t *testing.T, path string) string {
@@ -33,7 +33,7 @@ func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.json")
 	write := func(text string, err error) error {
-		return atomicfile.Write(path, func(w io.Writer) error {
+		return Write(path, func(w io.Writer) error {
 			_, writeErr := io.WriteString(w, text)
 			return errors.Join(writeErr, err)
 		})
@@ -45,25 +45,33 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, write("new", nil))
 	require.Equal(t, "new", content(t, path))
 	require.Equal(t, []string{"x.json"}, entries(t, dir))
-	require.Error(t, atomicfile.Write(filepath.Join(dir, "no", "x"), func(io.Writer) error { return nil }))
+	require.Error(t, Write(filepath.Join(dir, "no", "x"), func(io.Writer) error { return nil }))
 }
 
 func TestSet(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		t.Run(fmt.Sprint("named ", named), func(t *testing.T) { testSet(t, named) })
+	}
+}
+
+func testSet(t *testing.T, named bool) {
 	dir := t.TempDir()
-	put := func(s *atomicfile.Set, name string) {
+	NewSet := func(overwrite bool) *Set { return &Set{overwrite: overwrite, named: named} }
+	put := func(s *Set, name string) {
 		w, err := s.Create(filepath.Join(dir, name))
 		require.NoError(t, err)
 		_, err = io.WriteString(w, name)
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 	}
-	s := atomicfile.NewSet(false)
+	s := NewSet(false)
 	put(s, "a")
+	require.Equal(t, "a", content(t, s.Temporary()))
 	put(s, "b")
 	s.Abort()
 	require.Empty(t, entries(t, dir))
 
-	s = atomicfile.NewSet(false)
+	s = NewSet(false)
 	put(s, "a")
 	put(s, "b")
 	require.NoError(t, s.Commit())
@@ -71,7 +79,7 @@ func TestSet(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, entries(t, dir))
 	require.Equal(t, "b", content(t, filepath.Join(dir, "b")))
 
-	s = atomicfile.NewSet(false)
+	s = NewSet(false)
 	_, err := s.Create(filepath.Join(dir, "a"))
 	require.ErrorIs(t, err, fs.ErrExist)
 	put(s, "c")
@@ -81,7 +89,14 @@ func TestSet(t *testing.T) {
 	require.Equal(t, "came in between", content(t, filepath.Join(dir, "c")))
 	require.Equal(t, []string{"a", "b", "c"}, entries(t, dir))
 
-	s = atomicfile.NewSet(true)
+	s = NewSet(true)
+	put(s, "a")
+	put(s, "d")
+	require.NoError(t, s.Commit())
+	s.Abort()
+	require.Equal(t, []string{"a", "b", "c", "d"}, entries(t, dir))
+
+	s = NewSet(true)
 	_, err = s.Create(filepath.Join(dir, "open"))
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Commit(), "was not closed")
@@ -89,4 +104,33 @@ func TestSet(t *testing.T) {
 	require.NotContains(t, entries(t, dir), "open")
 	_, err = s.Create(dir)
 	require.ErrorContains(t, err, "is a directory")
+}
+
+// Nothing stays of what a process was writing when it was killed.
+func TestKilled(t *testing.T) {
+	if dir := os.Getenv("ATOMICFILE_DIR"); dir != "" {
+		s := NewSet(true)
+		w, err := s.Create(filepath.Join(dir, "old"))
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 3<<20))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		self, err := os.FindProcess(os.Getpid())
+		require.NoError(t, err)
+		require.NoError(t, self.Kill())
+		select {}
+	}
+	dir := t.TempDir()
+	if f, err := createNameless(dir); err != nil {
+		t.Skip("files have temporary names here: ", err)
+	} else {
+		f.Close()
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "old"), []byte("old"), 0o666))
+	c := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
+	c.Env = append(os.Environ(), "ATOMICFILE_DIR="+dir)
+	out, err := c.CombinedOutput()
+	require.ErrorContains(t, err, "killed", string(out))
+	require.Equal(t, []string{"old"}, entries(t, dir))
+	require.Equal(t, "old", content(t, filepath.Join(dir, "old")))
 }
