@@ -411,7 +411,8 @@ def bidirectional(r, v):
     o = dict(layer=layer, **r.some(merge_mode=["concat", "sum", "mul", "ave", None]))
     layer.options.pop("go_backwards", None)
     if r.chance(0.2) and o.get("merge_mode", "concat") == "concat" and "return_state" not in layer.options:
-        back = sub(r, r.pick(["LSTM", "GRU", "SimpleRNN"]), v, go_backwards=True)
+        # Of as many units: Keras 3.15 tells the shape by the forward layer alone.
+        back = sub(r, r.pick(["LSTM", "GRU", "SimpleRNN"]), v, go_backwards=True, units=layer.options["units"])
         for key in ("return_sequences", "return_state", "zero_output_for_mask", "unroll"):
             back.options.pop(key, None)
             if key in layer.options:
@@ -484,6 +485,38 @@ def hashed_crossing(b, v):
     return b.add("HashedCrossing", dict(num_bins=b.draw.int(3, 9), **b.draw.some(output_mode=["one_hot"])), [v, other], form="list")
 
 
+TEXTS = ["The cat sat.", "a DOG, a bird", "", "cat cat dog", "Häß; 日本 bird"]
+
+
+def text_vectorization(r, v):
+    o = dict(vocabulary=["cat", "dog", "bird", "a"][:r.int(2, 4)], **r.some(standardize=["lower", "strip_punctuation"], split=["character"], ngrams=[2]))
+    mode = r.pick(["int", "multi_hot", "count"])
+    return dict(o, output_sequence_length=r.int(3, 6)) if mode == "int" else dict(o, output_mode=mode)
+
+
+def mel(r, v):
+    if v.shape[0] < 150:
+        return None
+    return dict(fft_length=32, sequence_stride=r.int(12, 20), num_mel_bins=r.int(4, 9), sampling_rate=8000,
+                **r.some(sequence_length=[24, 32], power_to_db=[False], mag_exp=[1.0], max_freq=[3000], min_freq=[200.0]))
+
+
+def pipeline(r, v):
+    inside = ["Rescaling", "RandomFlip", "CenterCrop", "AutoContrast", "Equalization", "Resizing", "RandomRotation"]
+    return dict(layers=[sub(r, n, v) for n in r.rng.choice(inside, r.int(1, 2), replace=False).tolist()])
+
+
+def equalization(b, v):
+    """Inside a Pipeline: Keras 3.15 cannot say its shape by itself."""
+    return b.add("Pipeline", dict(layers=[Sub("Equalization", CLASSES["Equalization"].options(b.draw, v))]), [v])
+
+
+def clahe(r, v):
+    if v.shape[0] < 6 or v.shape[1] < 6:
+        return None
+    return dict(tile_grid_size=(r.int(1, 3), r.int(1, 3)), **r.some(clip_limit=[0.0, 1.5], value_range=[(-10, 400)]))
+
+
 def stft(r, v):
     if not v.fixed or v.shape[0] < 12:
         return None
@@ -525,11 +558,19 @@ entry("HashedCrossing", ranks=(1,), takes="int string any", place=hashed_crossin
 entry("IntegerLookup", lookup(False), ranks=(1, 2), takes="int any")
 entry("StringLookup", lookup(True), ranks=(1, 2), takes="string")
 entry("CategoryEncoding", category_encoding, ranks=(1,), takes="int")
+entry("TextVectorization", text_vectorization, ranks=(1,), takes="text")
+entry("MelSpectrogram", mel, ranks=(1,), eras="3")
 entry("STFTSpectrogram", stft, ranks=(2,), eras="3")
 entry("Resizing", resizing, ranks=(3,))
 entry("Rescaling", rescaling)
 entry("CenterCrop", crop_size, ranks=(3,), picture=True)
 entry("RandomCrop", crop_size, ranks=(3,), picture=True)
+entry("AutoContrast", lambda r, v: r.some(value_range=[(-20, 300)], data_format=[CF]), ranks=(3,), eras="3", picture=True, jump=True)
+entry("Equalization", lambda r, v: r.some(bins=[7], value_range=[(0, 300)], data_format=[CF]), ranks=(3,), eras="3",
+      picture=True, jump=True, place=equalization)
+entry("ContrastLimitedAdaptiveHistogramEqualization", clahe, ranks=(3,), eras="3", picture=True, jump=True)
+entry("MaxNumBoundingBoxes", lambda r, v: dict(max_number=r.int(2, 5)), ranks=(3,), eras="3", picture=True)
+entry("Pipeline", pipeline, ranks=(3,), eras="3", picture=True, jump=True)
 
 
 def factor(**more):

@@ -11,6 +11,7 @@ case.json. Everything is seeded by the case's name; zip dates are fixed."""
 
 import argparse
 import fnmatch
+import gc
 import io
 import json
 import logging
@@ -50,6 +51,7 @@ if ERA:
         exact.install_keras2(SRC)
     L = K.layers
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    gc.freeze()  # Keras collects garbage at each new model: not among TensorFlow's own million objects
 
 # format: (Keras, suffix of the folder, model file, weights file)
 FORMATS = {

@@ -3,7 +3,7 @@ as it is made so that Keras itself says what shape comes out."""
 
 import numpy as np
 
-from generators import AUGMENTATIONS, CLASSES, ERA, EXACT, WORDS, Draw, Value
+from generators import AUGMENTATIONS, CLASSES, ERA, EXACT, TEXTS, WORDS, Draw, Value
 from golden import FORMATS, K
 from program import Node, Program, Ref, Sub
 
@@ -27,14 +27,16 @@ class Builder:
         self.entry = ""  # the class being placed
 
     def input(self, shape, kind="float", high=0, size=None):
-        """A new input; kind is float, picture, u8, int or string."""
+        """A new input; kind is float, picture, u8, int, string or text."""
         options = {"shape": tuple(shape)}
         if size:
             options["size"] = tuple(size)
         options.update({"float": {}, "picture": {"high": 255}, "u8": {"dtype": "uint8"},
-                        "int": {"dtype": "int32", "high": high}, "string": {"dtype": "string", "words": tuple(WORDS)}}[kind])
+                        "int": {"dtype": "int32", "high": high}, "string": {"dtype": "string", "words": tuple(WORDS)},
+                        "text": {"dtype": "string", "words": tuple(TEXTS)}}[kind])
         v = self.call(Node("Input", options))[0]
         v.picture, v.high = kind in ("picture", "u8"), high
+        v.kind = "text" if kind == "text" else v.kind
         self.pool.append(v)
         if kind == "u8":
             return self.add("Rescaling", {"scale": 1 / 255}, [v])[0]
@@ -64,6 +66,8 @@ class Builder:
         exact = kind != "float" or not args or node.cls in EXACT and all(a.exact for a in args) or args[0].kind != "float"
         high = {"Hashing": node.options.get("num_bins", 0), "HashedCrossing": node.options.get("num_bins", 0),
                 "Discretization": len(node.options.get("bin_boundaries", ())) + 1}.get(node.cls, 0)
+        if node.cls == "TextVectorization":
+            high = len(node.options["vocabulary"]) + 2
         if node.cls.endswith("Lookup"):
             high = len(node.options["vocabulary"]) + node.options.get("num_oov_indices", 1) + ("mask_token" in node.options)
         if node.cls in SAME_HIGH and args:
@@ -89,7 +93,7 @@ class Builder:
         """Another value of the shape and kind of v."""
         r = self.draw
         same = [w for w in self.pool if w.shape == v.shape and w.kind == v.kind and w.ref != v.ref and w.high == v.high]
-        if same and r.chance(0.6):
+        if same and v.fixed and r.chance(0.6):
             return r.pick(same)
         if v.fixed and (v.kind != "float" or r.chance(0.3)):
             return self.input(v.shape, v.kind, v.high)
@@ -138,7 +142,8 @@ def first_input(b, name):
         shape[-1] = r.int(1, 3) if rank > 3 or r.chance(0.5) else r.int(2, 8)
     if entry.picture:
         return b.input((*shape[:2], 3), r.pick(["picture"] * 4 + ["u8"]))
-    special = {"STFTSpectrogram": [r.int(14, 25), r.int(1, 2)], "Masking": [r.int(5, 9), r.int(1, 2)], "HashedCrossing": [1]}
+    special = {"STFTSpectrogram": [r.int(14, 25), r.int(1, 2)], "Masking": [r.int(5, 9), r.int(1, 2)], "HashedCrossing": [1],
+               "TextVectorization": [1], "MelSpectrogram": [r.int(160, 240)]}
     shape = special.get(name, shape)
     kind = r.pick([k for k in entry.takes.split() if k != "any"])
     if kind == "float" and rank == 3 and r.chance(0.2):
