@@ -418,6 +418,8 @@ CASES = [
     Case("bidirectional_stacked", (5, 7), lambda x: chain(x, L.Bidirectional(L.LSTM(6, return_sequences=True)), L.Bidirectional(L.SimpleRNN(4)), L.Dense(3)), ALL),
     Case("time_distributed_dense", (5, 7), lambda x: L.TimeDistributed(L.Dense(6))(x), ALL),
     Case("time_distributed_any_time", sized((None, 7), (9, 7)), lambda x: L.TimeDistributed(L.Dense(6, activation="relu"))(x), BOTH),
+    Case("time_distributed_any_video", sized((None, None, 9, 3), (5, 8, 9, 3)), lambda x: L.GRU(4)(chain(x, L.TimeDistributed(L.Conv2D(4, 3)), L.TimeDistributed(L.GlobalAveragePooling2D()))), BOTH),
+    Case("time_distributed_any_vector", sized((None, 3), (10, 3)), lambda x: [L.TimeDistributed(L.RepeatVector(4))(x), L.TimeDistributed(L.BatchNormalization())(x)], BOTH),
     Case("time_distributed_conv", (5, 8, 9, 3), lambda x: L.LSTM(6)(chain(x, L.TimeDistributed(L.Conv2D(4, 3)), L.TimeDistributed(L.GlobalAveragePooling2D()))), ALL),
     Case("time_distributed_flatten", (5, 4, 3), lambda x: chain(x, L.TimeDistributed(L.Flatten()), L.TimeDistributed(L.BatchNormalization()), L.TimeDistributed(L.Activation("tanh"))), MAIN),
     Case("time_distributed_model", (5, 8, 3), lambda: time_distributed_model(), ALL + " k3json"),

@@ -136,14 +136,14 @@ def first_input(b, name):
     """An input that the class can stand on."""
     r, entry = b.draw, CLASSES[name]
     rank = r.pick(entry.ranks)
-    dims = {1: (3, 12), 2: (4, 10), 3: (5, 10), 4: (4, 6), 5: (3, 5)}[rank]
+    dims = {0: (), 1: (3, 12), 2: (4, 10), 3: (5, 10), 4: (4, 6), 5: (3, 5)}[rank]
     shape = [r.int(*dims) for _ in range(rank)]
     if rank > 1:
         shape[-1] = r.int(1, 3) if rank > 3 or r.chance(0.5) else r.int(2, 8)
     if entry.picture:
         return b.input((*shape[:2], 3), r.pick(["picture"] * 4 + ["u8"]))
     special = {"STFTSpectrogram": [r.int(14, 25), r.int(1, 2)], "Masking": [r.int(5, 9), r.int(1, 2)], "HashedCrossing": [1],
-               "TextVectorization": [1], "MelSpectrogram": [r.int(160, 240)]}
+               "TextVectorization": [1] * rank, "MelSpectrogram": [r.int(160, 240)]}
     shape = special.get(name, shape)
     kind = r.pick([k for k in entry.takes.split() if k != "any"])
     if kind == "float" and rank == 3 and r.chance(0.2):
@@ -335,7 +335,7 @@ def formats(program):
     found = [f for f, (era, *_) in FORMATS.items() if era == ERA]
     if not program.sequential or any(n.inner for n in program.nodes):
         found = [f for f in found if f != "k2list"]
-    # Keras 3 cannot write its newer augmentations to .h5: a module is among their attributes.
-    if any(CLASSES[n].eras == "3" for n in program.classes() if n in AUGMENTATIONS):
+    # Keras 3.15 cannot write its augmentations to .h5: a module is among their attributes.
+    if ERA == "3" and any(n in AUGMENTATIONS for n in program.classes()):
         found.remove("k3h5")
     return found

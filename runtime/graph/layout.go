@@ -11,16 +11,29 @@ const Infer1 = -1
 // KeepDim is the entry of Reshape.Dims for dimension i of the operand, which may be unknown.
 func KeepDim(i int) int { return -2 - i }
 
+// likeDim is far below what KeepDim returns.
+const likeDim = math.MinInt32
+
+// LikeDim is the entry of Reshape.Dims for dimension i of the second operand, which may be unknown.
+func LikeDim(i int) int { return likeDim + i }
+
 // Reshape gives the elements another shape. An entry of Dims is a size, Infer1
-// (at most once) or KeepDim(i).
+// (at most once), KeepDim(i) or LikeDim(i). Of the second operand, which may be
+// absent, the shape alone counts.
 type Reshape struct{ Dims []int }
 
 // Infer implements [Op].
 func (r Reshape) Infer(in []Type) ([]Type, error) {
-	if err := operands(in, 1); err != nil {
-		return nil, err
+	if len(in) != 2 {
+		if err := operands(in, 1); err != nil {
+			return nil, err
+		}
 	}
 	x := in[0].Shape
+	var like Shape
+	if len(in) == 2 {
+		like = in[1].Shape
+	}
 	out := make(Shape, len(r.Dims))
 	hole := -1
 	used := make([]bool, len(x)) // unknown dimensions that are kept cancel out of the count
@@ -38,6 +51,15 @@ func (r Reshape) Infer(in []Type) ([]Type, error) {
 				return nil, fmt.Errorf("%w: two unknown dimensions in %v", ErrAttr, r.Dims)
 			}
 			hole = i
+		case d < likeDim/2:
+			k := d - likeDim
+			if k < 0 || k >= len(like) {
+				return nil, fmt.Errorf("%w: dimension %d of the second operand %v", ErrAttr, k, like)
+			}
+			out[i] = like[k]
+			if want, err = mul(want, like[k]); err != nil {
+				return nil, err
+			}
 		default:
 			k := -2 - d
 			if k >= len(x) || used[k] {
@@ -54,14 +76,14 @@ func (r Reshape) Infer(in []Type) ([]Type, error) {
 		}
 	}
 	switch {
-	case hole >= 0 && have == Dyn:
+	case hole >= 0 && (have == Dyn || want == Dyn):
 		out[hole] = Dyn
 	case hole >= 0:
 		if want == 0 || have%want != 0 {
 			return nil, fmt.Errorf("%w: %v does not reshape to %v", ErrShape, x, r.Dims)
 		}
 		out[hole] = have / want
-	case have != Dyn && have != want:
+	case have != Dyn && want != Dyn && have != want:
 		return nil, fmt.Errorf("%w: %v does not reshape to %v", ErrShape, x, out)
 	}
 	return one(in[0].DType, out)

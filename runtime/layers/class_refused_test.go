@@ -98,7 +98,6 @@ var refusals = []refusal{
 	{"ConvLSTM2D", `{"filters":4,"kernel_size":3}`, "[null,5,8,9,6] mask:[null,5,8,9]", keras.ErrUnsupported, "a mask"},
 	{"ConvLSTM2D", `{"filters":4,"kernel_size":3,"activation":"softmax"}`, "[null,5,8,9,6]", keras.ErrUnsupported, "inside a recurrent layer"},
 	{"ConvLSTM1D", `{"filters":4,"kernel_size":3,"padding":"causal"}`, "[null,5,8,6]", graph.ErrAttr, "padding"},
-	{"ConvLSTM3D", `{"filters":4,"kernel_size":3}`, "[null,null,8,9,7,6]", keras.ErrUnsupported, "unknown number of time steps"},
 	{"MaxPooling2D", `{"pool_size":0}`, "[null,8,9,6]", graph.ErrAttr, "pool_size"},
 	{"MaxPooling1D", `{"padding":"causal"}`, "[null,8,6]", graph.ErrAttr, "padding"},
 	{"MaxPooling2D", `{}`, "[null,8,6]", graph.ErrShape, "4 dimensions"},
@@ -167,7 +166,6 @@ var refusals = []refusal{
 	{"RNN", `{"cell":{"class_name":"MinimalCell","config":{}}}`, "[null,5,4]", keras.ErrUnsupported, `a cell of class "MinimalCell"`},
 	{"Bidirectional", `{"layer":{"class_name":"Dense","config":{"units":3}}}`, "[null,5,4]", keras.ErrUnsupported, "Bidirectional of Dense"},
 	{"TimeDistributed", `{"layer":{"class_name":"LSTM","config":{"units":3}}}`, "[null,5,6,4] mask:bool[null,5]", keras.ErrUnsupported, "a mask on the time steps"},
-	{"TimeDistributed", `{"layer":{"class_name":"LSTM","config":{"units":3}}}`, "[null,null,6,4]", keras.ErrUnsupported, "unknown number of time steps"},
 	{"TimeDistributed", `{"layer":{"class_name":"LSTM","config":{"units":3,"return_state":true}}}`, "[null,5,6,4]", keras.ErrUnsupported, "returns 3 tensors"},
 	{"SpectralNormalization", `{"layer":{"class_name":"PReLU","config":{}}}`, "[null,5]", keras.ErrUnsupported, "SpectralNormalization of PReLU"},
 	// activations

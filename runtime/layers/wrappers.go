@@ -206,10 +206,6 @@ func (s *scope) distribute(l *keras.Layer, x graph.Value) graph.Value {
 // eachStep applies f to the time steps of x as if they were samples.
 func (s *scope) eachStep(x graph.Value, f func(graph.Value) graph.Value) graph.Value {
 	steps := x.Dim(1)
-	if steps == graph.Dyn && x.Dim(0) == graph.Dyn {
-		s.Failf("%w: an unknown number of time steps of an unknown number of samples", keras.ErrUnsupported)
-		return none()
-	}
 	flat := []int{graph.Infer1}
 	for i := 2; i < x.Rank(); i++ {
 		flat = append(flat, graph.KeepDim(i))
@@ -218,12 +214,12 @@ func (s *scope) eachStep(x graph.Value, f func(graph.Value) graph.Value) graph.V
 	if s.Err() != nil {
 		return none()
 	}
-	back := []int{graph.Infer1, steps}
+	back, in := []int{graph.Infer1, steps}, []graph.Value{y}
 	if steps == graph.Dyn {
-		back = []int{x.Dim(0), graph.Infer1}
+		back, in = []int{graph.LikeDim(0), graph.LikeDim(1)}, []graph.Value{y, x}
 	}
 	for i := 1; i < y.Rank(); i++ {
 		back = append(back, graph.KeepDim(i))
 	}
-	return s.Apply(graph.Reshape{Dims: back}, y)
+	return s.Apply(graph.Reshape{Dims: back}, in...)
 }

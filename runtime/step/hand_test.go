@@ -115,6 +115,7 @@ func TestByHand(t *testing.T) {
 		{"tile", graph.Tile{Reps: []int{2}}, []graph.Tensor{vector(1, 2)}, vector(1, 2, 1, 2)},
 		{"transpose", graph.Transpose{Perm: []int{1, 0}}, []graph.Tensor{tensor(f32, []int{2, 3}, 1, 2, 3, 4, 5, 6)}, tensor(f32, []int{3, 2}, 1, 4, 2, 5, 3, 6)},
 		{"concat", graph.Concat{Axis: -1}, []graph.Tensor{tensor(f32, []int{2, 1}, 1, 2), tensor(f32, []int{2, 2}, 3, 4, 5, 6)}, tensor(f32, []int{2, 3}, 1, 3, 4, 2, 5, 6)},
+		{"reshape like", graph.Reshape{Dims: []int{graph.LikeDim(1), 2}}, []graph.Tensor{vector(1, 2, 3, 4), tensor(f32, []int{1, 2}, 7, 8)}, tensor(f32, []int{2, 2}, 1, 2, 3, 4)},
 		{"reshape", graph.Reshape{Dims: []int{graph.Infer1, 2}}, []graph.Tensor{vector(1, 2, 3, 4)}, tensor(f32, []int{2, 2}, 1, 2, 3, 4)},
 		{"gather", graph.Gather{}, []graph.Tensor{tensor(f32, []int{2, 2}, 1, 2, 3, 4), tensor(i32, []int{3}, 1, 0, 1)}, tensor(f32, []int{3, 2}, 3, 4, 1, 2, 3, 4)},
 		{"resize nearest", graph.Resize{ScaleH: 2, ScaleW: 1, Interpolation: "nearest"}, []graph.Tensor{image}, tensor(f32, []int{1, 4, 2, 1}, 1, 2, 1, 2, 3, 4, 3, 4)},
