@@ -232,7 +232,12 @@ func (n nodes2) calls(l *keras.Layer) []*keras.Value {
 }
 
 func (n nodes2) history(a *keras.Arg, kwargs *keras.Value) *keras.Value {
-	items := []*keras.Value{keras.NewString(a.Layer.Name), keras.NewInt(a.Node), keras.NewInt(a.Tensor)}
+	node := a.Node
+	// A model made from its input has a node of its own before those of its calls.
+	if g := a.Layer.Graph; g != nil && len(g.Layers) > 0 && (!g.Sequential || g.Layers[0].Class == "InputLayer") {
+		node++
+	}
+	items := []*keras.Value{keras.NewString(a.Layer.Name), keras.NewInt(node), keras.NewInt(a.Tensor)}
 	if kwargs != nil {
 		items = append(items, kwargs)
 	}

@@ -145,3 +145,34 @@ func TestKeras2(t *testing.T) {
 		m.Close()
 	}
 }
+
+// A model made from its input has a node before that of its first call: tf_keras
+// waits for ever for one that is not there.
+func TestKeras2NestedNode(t *testing.T) {
+	for _, name := range []string{"nested_functional/model.keras", "nested_functional_k2_h5/model.h5"} {
+		m, err := source.Open("../../testdata/models/"+name, "", source.Options{})
+		require.NoError(t, err)
+		defer m.Close()
+		j := &target.Job{Model: m, Context: context.Background(), Options: target.Options{Keras: 2}}
+		k, err := NewKeras2(j)
+		require.NoError(t, err)
+		nested := map[string]bool{}
+		for _, l := range m.Arch.Root.Graph.Layers {
+			nested[l.Name] = l.Graph != nil
+		}
+		seen := 0
+		for _, l := range k.Config().Get("config").Get("layers").Items() {
+			for _, call := range l.Get("inbound_nodes").Items() {
+				for _, tensor := range call.Items() {
+					from, _ := tensor.Items()[0].Str()
+					node, _ := tensor.Items()[1].Int()
+					if nested[from] {
+						require.Equal(t, 1, node, "%s: %s", name, tensor.JSON())
+						seen++
+					}
+				}
+			}
+		}
+		require.NotZero(t, seen, name)
+	}
+}
