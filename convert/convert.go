@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -24,9 +25,9 @@ type Options struct {
 	target.Options
 	// Overwrite lets ToPath replace files.
 	Overwrite bool
-	// Check looks at the main file, under a temporary name, before it takes its
-	// place, or is nil. An error of it leaves everything as it was.
-	Check func(path string) error
+	// Check looks at what was written before it takes its place, or is nil: fsys
+	// has the files under their names, name is the main one. An error of it leaves everything as it was.
+	Check func(fsys fs.FS, name string) error
 	// Note is told what the user should know, or nil.
 	Note func(format string, args ...any)
 }
@@ -114,7 +115,7 @@ func ToPath(ctx context.Context, path string, m *source.Model, format string, o 
 		return err
 	}
 	if o.Check != nil {
-		if err := o.Check(set.Temporary()); err != nil {
+		if err := o.Check(set.Pending(filepath.Dir(path)), filepath.Base(path)); err != nil {
 			return err
 		}
 	}

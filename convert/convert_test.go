@@ -111,8 +111,9 @@ func TestToPath(t *testing.T) {
 		return names
 	}
 	broken := errors.New("broken")
-	o := convert.Options{Check: func(temp string) error {
-		st, err := os.Stat(temp)
+	o := convert.Options{Check: func(fsys fs.FS, name string) error {
+		require.Equal(t, "w.npz", name)
+		st, err := fs.Stat(fsys, name)
 		require.NoError(t, err)
 		require.Positive(t, st.Size())
 		return broken

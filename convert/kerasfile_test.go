@@ -19,17 +19,32 @@ import (
 // TestKerasFiles converts golden cases to files of Keras 3, which must give the
 // results that their own Keras gave.
 func TestKerasFiles(t *testing.T) {
+	agreed := 0
+	eachCase(t, func(t *testing.T, dir string, m *kerasrun.Source) {
+		for _, format := range []string{"keras", "h5"} {
+			var b bytes.Buffer
+			if err := convert.Write(context.Background(), &b, m, format, convert.Options{}); err != nil {
+				require.ErrorIs(t, err, kerasrun.ErrUnsupported, "%s", format)
+				continue
+			}
+			checkResult(t, b.Bytes(), filepath.Join(dir, "expect.npz"), format)
+			agreed++
+		}
+	})
+	require.NotZero(t, agreed)
+}
+
+// eachCase calls f with the folder and the model of each golden case, in -short of one in seven.
+func eachCase(t *testing.T, f func(t *testing.T, dir string, m *kerasrun.Source)) {
 	cases, err := filepath.Glob(models + "*/case.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
-	agreed := 0
 	for i, file := range cases {
 		if testing.Short() && i%7 != 0 {
 			continue
 		}
 		dir := filepath.Dir(file)
-		name := filepath.Base(dir)
-		t.Run(name, func(t *testing.T) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
 			var about struct{ Model, Weights string }
@@ -44,24 +59,20 @@ func TestKerasFiles(t *testing.T) {
 			}
 			require.NoError(t, err)
 			defer m.Close()
-			for _, format := range []string{"keras", "h5"} {
-				var b bytes.Buffer
-				if err := convert.Write(context.Background(), &b, m, format, convert.Options{}); err != nil {
-					require.ErrorIs(t, err, kerasrun.ErrUnsupported, "%s", format)
-					continue
-				}
-				checkResult(t, b.Bytes(), filepath.Join(dir, "expect.npz"), format)
-				agreed++
-			}
+			f(t, dir, m)
 		})
 	}
-	require.NotZero(t, agreed)
 }
 
 func checkResult(t *testing.T, b []byte, expect, format string) {
 	after, err := kerasrun.LoadReader(bytes.NewReader(b), int64(len(b)), kerasrun.WithExact())
 	require.NoError(t, err, format)
 	defer after.Close()
+	checkModel(t, after, expect, format)
+}
+
+// checkModel holds a model to what its case expects.
+func checkModel(t *testing.T, after *kerasrun.Model, expect, format string) {
 	recorded, err := verify.ReadCase(expect, after)
 	require.NoError(t, err, format)
 	results, err := recorded.Run(context.Background(), after, verify.DefaultTolerance, &verify.Exact{Factor: 3})

@@ -87,9 +87,9 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 	f.options.Note = a.note
 	verified := false
 	if f.verify && format.Reads {
-		f.options.Check = func(path string) error {
+		f.options.Check = func(fsys fs.FS, name string) error {
 			verified = true
-			return a.checkConverted(ctx, in, path, out, f)
+			return a.checkConverted(ctx, in, fsys, name, out, f)
 		}
 	}
 	if err := convert.ToPath(ctx, out, m, format.Name, f.options); err != nil {
@@ -120,9 +120,9 @@ const verifySeed = 1
 // verifyBatch is the number of rows that it is verified on.
 const verifyBatch = 2
 
-// checkConverted runs a model and what it was converted to, at path, on the
+// checkConverted runs a model and what it was converted to, name in fsys, on the
 // same inputs and compares.
-func (a *app) checkConverted(ctx context.Context, in, path, shown string, f *convertFlags) error {
+func (a *app) checkConverted(ctx context.Context, in string, fsys fs.FS, name, shown string, f *convertFlags) error {
 	flags := f.model
 	flags.exact = true
 	before, err := kerasrun.Load(in, flags.options()...)
@@ -139,7 +139,7 @@ func (a *app) checkConverted(ctx context.Context, in, path, shown string, f *con
 		return err
 	}
 	before.Close()
-	after, err := kerasrun.Load(path, kerasrun.WithThreads(flags.threads), kerasrun.WithExact())
+	after, err := kerasrun.LoadFS(fsys, name, kerasrun.WithThreads(flags.threads), kerasrun.WithExact())
 	if err != nil {
 		return &failure{exitVerify, fmt.Errorf("%s: the result does not open: %w", shown, err)}
 	}

@@ -109,12 +109,26 @@ func (s *Set) free(path string) error {
 	return nil
 }
 
-// Temporary returns a path by which the file that was created first can be read until Commit.
-func (s *Set) Temporary() string {
-	if f := s.files[0]; f.temp == "" {
-		return procPath(f.File)
+// Pending returns the files in the folder dir under the names that Commit will
+// give them. It serves to open them by name until then.
+func (s *Set) Pending(dir string) fs.FS { return pending{s, dir} }
+
+type pending struct {
+	set *Set
+	dir string
+}
+
+func (p pending) Open(name string) (fs.File, error) {
+	for _, f := range p.set.files {
+		if f.path != filepath.Join(p.dir, filepath.FromSlash(name)) || !fs.ValidPath(name) {
+			continue
+		}
+		if f.temp == "" {
+			return os.Open(procPath(f.File))
+		}
+		return os.Open(f.temp)
 	}
-	return s.files[0].temp
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
 // Commit gives all files their names, the one that was created first last.

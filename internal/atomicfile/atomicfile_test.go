@@ -66,8 +66,16 @@ func testSet(t *testing.T, named bool) {
 	}
 	s := NewSet(false)
 	put(s, "a")
-	require.Equal(t, "a", content(t, s.Temporary()))
 	put(s, "b")
+	for _, name := range []string{"a", "b"} {
+		text, err := fs.ReadFile(s.Pending(dir), name)
+		require.NoError(t, err)
+		require.Equal(t, name, string(text))
+	}
+	_, err := fs.ReadFile(s.Pending(dir), "c")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = fs.ReadFile(s.Pending(filepath.Join(dir, "d")), "../a")
+	require.ErrorIs(t, err, fs.ErrNotExist)
 	s.Abort()
 	require.Empty(t, entries(t, dir))
 
@@ -80,7 +88,7 @@ func testSet(t *testing.T, named bool) {
 	require.Equal(t, "b", content(t, filepath.Join(dir, "b")))
 
 	s = NewSet(false)
-	_, err := s.Create(filepath.Join(dir, "a"))
+	_, err = s.Create(filepath.Join(dir, "a"))
 	require.ErrorIs(t, err, fs.ErrExist)
 	put(s, "c")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), []byte("came in between"), 0o666))
