@@ -8,6 +8,7 @@ import (
 	"github.com/kerasrun/kerasrun/convert/npz"
 	"github.com/kerasrun/kerasrun/convert/safetensors"
 	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/convert/tfjs"
 )
 
 // A Format is a target of conversions.
@@ -29,6 +30,7 @@ var formats = []Format{
 	{Name: "h5", Ending: ".h5", About: "HDF5 file of a whole model, of Keras 3", Reads: true, file: kerasfile.HDF5},
 	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", file: kerasfile.Weights},
 	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", file: kerasfile.JSON},
+	{Name: "tfjs", Ending: ".tfjs.json", About: "layers model of TensorFlow.js: JSON with weights in .bin files beside it", Reads: true, files: tfjs.Write},
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
 }

@@ -16,6 +16,7 @@ A consumer is a function of (path, inputs, outputs) that returns the outputs of
 the file; CONSUMERS makes them. Keras 2 and 3 do not live in one process."""
 
 import argparse
+import base64
 import fnmatch
 import functools
 import json
@@ -76,7 +77,7 @@ def keras2():
     exact.install()
     import tensorflow as tf
     import tf_keras
-    exact.install_tf_keras()
+    exact.install_keras2("tf_keras.src")
 
     def run(path, inputs, outputs):
         tf_keras.backend.clear_session()
@@ -97,11 +98,35 @@ def keras2():
     return run
 
 
+def tfjs():
+    """TensorFlow.js in Node; NODE_PATH is the node_modules that has @tensorflow/tfjs."""
+    node = subprocess.Popen(["node", str(HERE / "tfjs_run.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    names = {"float32": "<f4", "int32": "<i4", "bool": "u1"}
+
+    def run(path, inputs, outputs):
+        sent = []
+        for a in inputs:
+            dtype = a.dtype.name if a.dtype.name in names else "float32" if a.dtype.kind == "f" else "int32"
+            data = base64.b64encode(np.ascontiguousarray(a, names[dtype]).tobytes()).decode()
+            sent.append({"shape": a.shape, "dtype": dtype, "data": data})
+        node.stdin.write(json.dumps({"model": path, "inputs": sent}) + "\n")
+        node.stdin.flush()
+        answer = json.loads(node.stdout.readline())
+        for shard in Path(path).parent.glob(Path(path).name.removesuffix(".tfjs.json") + "-group1-*.bin"):
+            shard.unlink()
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return [np.frombuffer(base64.b64decode(y["data"]), names[y["dtype"]]).reshape(y["shape"]) for y in answer["outputs"]]
+
+    return run
+
+
 # By name: the consumer, kerasrun's format, and more flags.
 CONSUMERS = {
     "keras": (keras3, "keras", []),
     "h5": (keras3, "h5", []),
     "keras2": (keras2, "h5", ["--keras", "2"]),
+    "tfjs": (tfjs, "tfjs", []),
 }
 
 
@@ -223,7 +248,7 @@ def main():
         with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(2) as pool:
             jobs = []
             for n, c in enumerate(cases):
-                to = Path(temp) / f"{n}.{to_format}"
+                to = Path(temp) / (f"{n}.tfjs.json" if to_format == "tfjs" else f"{n}.{to_format}")
                 jobs.append((c, to, pool.submit(convert, args.kerasrun, c, to_format, flags, to)))
             for c, to, done in jobs:
                 verdict, text = check(c, to, consumer, done)

@@ -125,7 +125,7 @@ func (s *source) read() (graph.Tensor, error) {
 
 func (s *source) Floats(dst []float32, at int) error {
 	if s.convert == nil && s.stored[0].DType() != hdf5load.Opaque {
-		if parts, ok := hdf5load.Parts(s.stored[0].Object); ok {
+		if parts, ok := partsOf(s.stored[0].Object); ok {
 			if err := parts.ReadPart(dst, at); err != nil {
 				return s.wrap(err)
 			}
@@ -146,6 +146,14 @@ func (s *source) Floats(dst []float32, at int) error {
 		s.whole = nil
 	}
 	return nil
+}
+
+// partsOf returns o as one that can be read in parts, where that costs no more.
+func partsOf(o hdf5load.Object) (hdf5load.PartReader, bool) {
+	if a, ok := o.(*tfjsArray); ok {
+		return a, true
+	}
+	return hdf5load.Parts(o)
 }
 
 // readStored reads a stored array as elements of type d.

@@ -60,6 +60,7 @@ func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
 // A loader opens one model.
 type loader struct {
 	fsys         fs.FS
+	at           string // name in fsys
 	shown        string // name for messages
 	weightsFS    fs.FS
 	weights      string // file with the weights, in weightsFS
@@ -101,6 +102,7 @@ func (l *loader) close() {
 }
 
 func (l *loader) openNamed(name string) (*contents, error) {
+	l.at = name
 	st, err := fs.Stat(l.fsys, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -338,7 +340,7 @@ func (l *loader) openWhole(f *hdf5load.File) (*contents, error) {
 	return &contents{arch: arch, whole: true, weights: func(*layers.Program) (store, error) { return legacy(root) }}, nil
 }
 
-// openJSON opens an architecture JSON and its weights.
+// openJSON opens an architecture JSON and its weights, or a model of TensorFlow.js.
 func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	text, err := l.readText(r, size)
 	if err != nil {
@@ -346,6 +348,9 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	}
 	if _, err := keras.ParseShards(text, l.options.Limits.Keras); err == nil {
 		return nil, fmt.Errorf("%w: the file is an index of sharded weights; open the architecture JSON and give it this file as its weights", ErrNotFound)
+	}
+	if root, err := keras.ParseJSON(text, l.options.Limits.Keras); err == nil && root.Has("modelTopology") {
+		return l.openTFJS(root)
 	}
 	l.info.Format = "architecture JSON"
 	hint := keras.Hint{}
