@@ -85,12 +85,13 @@ parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.ap
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 200
 
-parity-convert: $(PY) ## Convert every golden case and give the results to their real consumers; options in CONVERT.
+parity-convert: $(PY) $(PY_BENCH) ## Convert every golden case and give the results to their real consumers; options in CONVERT.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY) python/parity_convert.py build/kerasrun --formats keras,h5 $(CONVERT)
 	$(PY) python/parity_convert.py build/kerasrun --formats keras2 $(CONVERT)
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/tfjs @tensorflow/tfjs@4.22.0
 	NODE_PATH=build/tfjs/node_modules $(PY) python/parity_convert.py build/kerasrun --formats tfjs $(CONVERT)
+	$(PY_BENCH) python/parity_convert.py build/kerasrun --formats onnx,onnx18,onnx23 $(CONVERT)
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
 	$(PY) python/parity.py $(PARITY) --models all

@@ -14,6 +14,7 @@ require (
 	golang.org/x/term v0.30.0
 	gonum.org/v1/gonum v0.16.0
 	gonum.org/v1/hdf5 v0.0.0-20210714002203-8c5d23bc6946
+	google.golang.org/protobuf v1.36.12
 )
 
 require (

@@ -32,12 +32,14 @@ type Options struct {
 	Note func(format string, args ...any)
 }
 
-// The errors of choosing a format.
+// The errors of choosing a format and its options.
 var (
 	// ErrFormat reports a format that there is none of that name.
 	ErrFormat = errors.New("unknown format")
 	// ErrSeveral reports a format of several files where one is wanted.
 	ErrSeveral = errors.New("the format has several files")
+	// ErrOptions reports an option with a value that the format does not know.
+	ErrOptions = target.ErrOptions
 )
 
 // Unsupported is the error of a model that a format cannot express: it lists
@@ -77,7 +79,7 @@ func names() string {
 	return strings.Join(all, ", ")
 }
 
-// Write writes m in a format of one file.
+// Write writes m as one file, which most formats are.
 func Write(ctx context.Context, w io.Writer, m *source.Model, format string, o Options) error {
 	f, err := Of(format, "")
 	if err != nil {
@@ -100,7 +102,7 @@ func ToPath(ctx context.Context, path string, m *source.Model, format string, o 
 	set := atomicfile.NewSet(o.Overwrite)
 	defer set.Abort()
 	j := o.job(ctx, m)
-	if f.file != nil {
+	if f.files == nil {
 		w, err := set.Create(path)
 		if err != nil {
 			return err

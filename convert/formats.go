@@ -6,6 +6,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/convert/kerasfile"
 	"github.com/kerasrun/kerasrun/convert/npz"
+	"github.com/kerasrun/kerasrun/convert/onnx"
 	"github.com/kerasrun/kerasrun/convert/safetensors"
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/convert/tfjs"
@@ -19,7 +20,8 @@ type Format struct {
 	// Reads reports that kerasrun opens the result, so that it can be verified.
 	Reads bool
 
-	// file writes a format of one file; else files writes several, the main one under the given name.
+	// file writes a format as one file, files as several, the main one under the given name. A format
+	// may have both, if it needs several at times alone.
 	file  func(*target.Job, io.Writer) error
 	files func(j *target.Job, main string, out target.Files) error
 }
@@ -31,6 +33,7 @@ var formats = []Format{
 	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", file: kerasfile.Weights},
 	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", file: kerasfile.JSON},
 	{Name: "tfjs", Ending: ".tfjs.json", About: "layers model of TensorFlow.js: JSON with weights in .bin files beside it", Reads: true, files: tfjs.Write},
+	{Name: "onnx", Ending: ".onnx", About: "ONNX model", file: onnx.Write, files: onnx.WriteFiles},
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
 }

@@ -13,7 +13,8 @@ with input_0... and output_0...; an architecture's weights are named by the
 folder's index.json. Refusals are counted and printed there.
 
 A consumer is a function of (path, inputs, outputs) that returns the outputs of
-the file; CONSUMERS makes them. Keras 2 and 3 do not live in one process."""
+the file; CONSUMERS makes them. Keras 2 and 3 do not live in one process, and
+those of onnx need the packages of requirements-bench.txt."""
 
 import argparse
 import base64
@@ -121,18 +122,61 @@ def tfjs():
     return run
 
 
+def onnx_runtime():
+    """onnx checks the model in full, onnxruntime runs it on the CPU."""
+    import ml_dtypes
+    import onnx
+    import onnxruntime as ort
+
+    def run(path, inputs, outputs):
+        onnx.checker.check_model(path, full_check=True)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        names = [i.name for i in session.get_inputs()]
+        for i in session.get_inputs()[len(inputs):]:  # states, which are outputs too
+            shape = [len(inputs[0]) if d == "batch" else d for d in i.shape]
+            inputs = inputs + [np.zeros(shape, {"tensor(float16)": "float16", "tensor(double)": "float64"}.get(i.type, "float32"))]
+        assert len(names) == len(inputs), f"{len(names)} inputs, want {len(inputs)}"
+        results = [o.name for o in session.get_outputs()][:len(outputs)]
+        # NumPy has no bfloat16, so that values of it go in and out as bits.
+        bits = onnx.TensorProto.BFLOAT16
+        feed = {n: a for n, a in zip(names, inputs)}
+        for i in session.get_inputs():
+            if i.type == "tensor(bfloat16)":
+                raw = feed[i.name].astype(ml_dtypes.bfloat16).view("int16")
+                feed[i.name] = ort.OrtValue.ortvalue_from_numpy_with_onnx_type(raw, bits)
+        if not any("bfloat16" in v.type for v in session.get_inputs() + session.get_outputs()):
+            return session.run(results, feed)
+        feed = {n: a if isinstance(a, ort.OrtValue) else ort.OrtValue.ortvalue_from_numpy(a) for n, a in feed.items()}
+        return [np.from_dlpack(v) if v.element_type() != bits else bfloats(v) for v in session.run_with_ort_values(results, feed)]
+
+    def bfloats(v):
+        import ctypes
+        n = int(np.prod(v.shape()))
+        raw = np.frombuffer((ctypes.c_uint16 * n).from_address(v.data_ptr()), "uint16") if n else np.zeros(0, "uint16")
+        return raw.copy().view(ml_dtypes.bfloat16).reshape(v.shape())
+
+    return run
+
+
 # By name: the consumer, kerasrun's format, and more flags.
 CONSUMERS = {
     "keras": (keras3, "keras", []),
     "h5": (keras3, "h5", []),
     "keras2": (keras2, "h5", ["--keras", "2"]),
     "tfjs": (tfjs, "tfjs", []),
+    "onnx": (onnx_runtime, "onnx", ["--verify=false"]),
+    "onnx18": (onnx_runtime, "onnx", ["--verify=false", "--opset", "18"]),
+    "onnx23": (onnx_runtime, "onnx", ["--verify=false", "--opset", "23"]),
 }
 
 
-def compare(got, want):
-    """What differs, or None."""
-    coarse = 1  # results of small types are steps apart
+def compare(got, want, dtype=""):
+    """What differs, or None; dtype is that in which other than Keras computes."""
+    # Results of small types are steps apart.
+    coarse = 512 if "bfloat16" in dtype else 64 if "float16" in dtype else 1
     if got.shape != want.shape:
         return f"shape {got.shape}, want {want.shape}"
     if got.dtype.name == "bfloat16" and want.dtype.name == "float32":  # .npz has no bfloat16
@@ -155,6 +199,14 @@ def compare(got, want):
     return f"largest difference {error.max():.3g} of {scale:.3g}" if bad.any() else None
 
 
+def as_near(got, want, exact):
+    """Whether got is as near the result in float64 as want, which Keras computed in a small type."""
+    if exact is None or got.shape != exact.shape or want.dtype.kind != "f":
+        return False
+    far = lambda a: np.max(np.abs(a.astype("float64") - exact), initial=0)
+    return bool(far(got) <= far(want))
+
+
 def numbered(z, prefix):
     out = []
     while f"{prefix}_{len(out)}" in z:
@@ -165,8 +217,8 @@ def numbered(z, prefix):
 class Case:
     """A model, the file of its weights where that is another one, and what it computes."""
 
-    def __init__(self, name, model, weights, expect):
-        self.name, self.model, self.weights, self.expect = name, model, weights, expect
+    def __init__(self, name, model, weights, expect, dtype=""):
+        self.name, self.model, self.weights, self.expect, self.dtype = name, model, weights, expect, dtype
 
 
 def golden_cases(globs):
@@ -174,7 +226,7 @@ def golden_cases(globs):
         if any(fnmatch.fnmatch(path.parent.name, g) for g in globs):
             about = json.loads(path.read_text())
             weights = path.parent / about["weights"] if about["weights"] else None
-            yield Case(path.parent.name, path.parent / about["model"], weights, path.parent / "expect.npz")
+            yield Case(path.parent.name, path.parent / about["model"], weights, path.parent / "expect.npz", about.get("dtype", ""))
 
 
 def file_cases(folder, globs):
@@ -211,6 +263,7 @@ def check(case, path, consumer, done):
         return "failed", text
     with np.load(case.expect, allow_pickle=False) as z:
         inputs, outputs = numbered(z, "input"), numbered(z, "output")
+        exacts = [z[f"exact_{i}"] if f"exact_{i}" in z else None for i in range(len(outputs))]
     try:
         got = consumer(str(path), inputs, outputs)
     except Exception as e:  # whatever a consumer raises is what it says of the file
@@ -219,7 +272,8 @@ def check(case, path, consumer, done):
         path.unlink(missing_ok=True)
     if len(got) != len(outputs):
         return "failed", f"{len(got)} outputs, want {len(outputs)}"
-    wrong = [f"output {i}: {d}" for i, (g, w) in enumerate(zip(got, outputs)) if (d := compare(g, w))]
+    dtype = case.dtype if path.suffix == ".onnx" else ""  # onnxruntime rounds fewer of the results between
+    wrong = [f"output {i}: {d}" for i, (g, w) in enumerate(zip(got, outputs)) if (d := compare(g, w, dtype)) and not (dtype and as_near(g, w, exacts[i]))]
     return ("failed", "; ".join(wrong)) if wrong else ("agreed", "")
 
 
@@ -234,12 +288,11 @@ def main():
     globs = args.cases.split(",")
     cases = [c for d in args.files for c in file_cases(d, globs)] if args.files else list(golden_cases(globs))
     cases = cases[::args.every]
-    listed = {}
+    listed = []
     if REFUSED.exists():
         for line in REFUSED.read_text().splitlines():
             if line and not line.startswith("#"):
-                fmt, glob = line.split()[:2]
-                listed.setdefault(fmt, []).append(glob)
+                listed.append(line.split()[:2])
     bad = 0
     for fmt in args.formats.split(","):
         make, to_format, flags = CONSUMERS[fmt]
@@ -252,7 +305,7 @@ def main():
                 jobs.append((c, to, pool.submit(convert, args.kerasrun, c, to_format, flags, to)))
             for c, to, done in jobs:
                 verdict, text = check(c, to, consumer, done)
-                expected = any(fnmatch.fnmatch(c.name, g) for g in listed.get(fmt, []))
+                expected = any(fnmatch.fnmatch(fmt, f) and fnmatch.fnmatch(c.name, g) for f, g in listed)
                 if args.files and verdict == "refused":
                     print(f"refused {fmt} {c.name}: {text[:300]}", flush=True)
                 elif (verdict == "refused") != expected:

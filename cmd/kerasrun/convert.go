@@ -42,6 +42,7 @@ OUT appears whole or not at all, and nothing is replaced without --overwrite. Op
 formats that do not have them are ignored.`,
 		Example: `  kerasrun convert old.h5 new.keras
   kerasrun convert model.keras weights.safetensors
+  kerasrun convert model.h5 model.onnx --opset 18
   kerasrun convert model.keras small.keras --prune-optimizer`,
 		Args: arguments(2, 2, "MODEL OUT"),
 		RunE: func(c *cobra.Command, args []string) error { return a.convert(c.Context(), args[0], args[1], f) },
@@ -51,6 +52,7 @@ formats that do not have them are ignored.`,
 	flags.StringVar(&f.to, "to", "", "`FORMAT` of OUT (default: by its ending)")
 	flags.BoolVar(&f.options.Overwrite, "overwrite", false, "replace OUT if it exists")
 	flags.IntVar(&f.options.Keras, "keras", 3, "the Keras that an .h5 or .json is for: 3, or 2 for tf_keras")
+	flags.IntVar(&f.options.Opset, "opset", 17, "the operator set of an .onnx")
 	flags.BoolVar(&f.options.PruneOptimizer, "prune-optimizer", false, "leave the state of the optimizer out")
 	flags.BoolVar(&f.verify, "verify", true, "run the result and compare, where kerasrun opens it")
 	flags.StringVar(&f.samples, "samples", "", "`FILE` (.npz) with inputs to verify on")
@@ -96,6 +98,8 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			return usageError(fmt.Errorf("%s exists; --overwrite replaces it", out))
+		case errors.Is(err, convert.ErrOptions):
+			return usageError(err)
 		case errors.Is(err, kerasrun.ErrUnsupported), errors.Is(err, kerasrun.ErrFormat):
 			return modelError(fmt.Errorf("%s to %s: %w", in, format.Name, err))
 		}

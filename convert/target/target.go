@@ -4,6 +4,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -25,11 +26,14 @@ type Job struct {
 	refused []Refusal
 }
 
+// ErrOptions reports an option with a value that a target does not know.
+var ErrOptions = errors.New("unknown option")
+
 // Options change what is written. The zero value is the default of each target.
 type Options struct {
 	// Keras is the version that a .keras or .h5 file is for: 3, or 2 for tf_keras. 0 is 3.
 	Keras int
-	// Opset is the ONNX operator set, 17 or later; 0 is 17.
+	// Opset is the ONNX operator set, 17 to 23; 0 is 17.
 	Opset int
 	// Weights is how weights are stored: as they are, or smaller.
 	Weights Precision

@@ -45,7 +45,8 @@ var allowed = map[string][]string{
 	"convert/target":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
 	"convert/":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/layers/operation", "runtime/source", "runtime/weight", "convert/target"},
 	"convert/tfjs":              {"keras", "runtime/graph", "runtime/layers", "runtime/source", "convert/target", "convert/"},
-	"convert":                   {"runtime/source", "convert/target", "convert/", "convert/tfjs", "internal/atomicfile"},
+	"convert/onnx":              {"runtime/graph", "runtime/source", "convert/target", "kernels/resize"},
+	"convert":                   {"runtime/source", "convert/target", "convert/onnx", "convert/tfjs", "convert/", "internal/atomicfile"},
 	"internal/atomicfile":       {},
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
@@ -90,6 +91,20 @@ func files(t *testing.T, f func(folder, name string)) {
 		return nil
 	})
 	require.NoError(t, err)
+}
+
+// TestProtobuf holds that the one package that writes protobuf messages needs no more than the wire format.
+func TestProtobuf(t *testing.T) {
+	files(t, func(folder, name string) {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, imp := range f.Imports {
+			p := strings.Trim(imp.Path.Value, `"`)
+			if strings.HasPrefix(p, "google.golang.org/protobuf") && (folder != "convert/onnx" || p != "google.golang.org/protobuf/encoding/protowire") {
+				t.Errorf("%s imports %q", path.Join(folder, filepath.Base(name)), p)
+			}
+		}
+	})
 }
 
 func TestImports(t *testing.T) {

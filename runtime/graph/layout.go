@@ -17,6 +17,9 @@ const likeDim = math.MinInt32
 // LikeDim is the entry of Reshape.Dims for dimension i of the second operand, which may be unknown.
 func LikeDim(i int) int { return likeDim + i }
 
+// LikeAxis is the inverse of LikeDim: ok is false for other entries.
+func LikeAxis(d int) (i int, ok bool) { return d - likeDim, d < likeDim/2 }
+
 // Reshape gives the elements another shape. An entry of Dims is a size, Infer1
 // (at most once), KeepDim(i) or LikeDim(i). Of the second operand, which may be
 // absent, the shape alone counts.
