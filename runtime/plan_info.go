@@ -13,10 +13,14 @@ type PlanStep struct {
 	Op      string
 	Kernel  string   // "conv/generic 4x8"
 	Layers  []string // Keras layers whose work it does, the op's own first
-	Outputs []IO     // results, numbered
-	Chunks  int      // parts that threads share, at most one thread a part
-	FLOPs   int64    // multiplications and additions of one run
-	Bytes   int64    // of operands, weights and results
+	Outputs []IO     // results, numbered; of one part of the batch
+	// Parts is the number of parts of the batch that the step runs for, one after
+	// the other or on several threads, each followed by the next steps of its
+	// chain: 1 when it runs for the whole batch.
+	Parts  int
+	Chunks int   // parts that threads share, at most one thread a part
+	FLOPs  int64 // multiplications and additions of one run
+	Bytes  int64 // of operands, weights and results
 	// Estimate is how long the cost model thinks that the step takes on one core.
 	Estimate time.Duration
 }
@@ -24,7 +28,7 @@ type PlanStep struct {
 // A PlanInfo describes how the model runs on inputs of given shapes.
 type PlanInfo struct {
 	Steps []PlanStep
-	Bytes int64 // memory that the values of one run need, weights apart
+	Bytes int64 // memory that the values of one run on one thread need, weights apart
 }
 
 // PlanInfo describes the steps for inputs of the given shapes, batch included, in
@@ -41,15 +45,28 @@ func (m *Model) PlanInfo(shapes ...Shape) (PlanInfo, error) {
 }
 
 func planInfo(p *plan.Plan) PlanInfo {
-	info := PlanInfo{Bytes: p.Bytes}
-	for _, s := range p.Steps {
+	return PlanInfo{Steps: planSteps(nil, p, 1), Bytes: p.Bytes}
+}
+
+// planSteps appends the steps of p, which runs for so many parts of the batch,
+// those of chains one by one.
+func planSteps(to []PlanStep, p *plan.Plan, parts int) []PlanStep {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Chain != nil {
+			to = planSteps(to, s.Chain.Plan, s.Chain.Parts)
+			continue
+		}
 		about := s.Info()
-		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, Chunks: s.Chunks(), FLOPs: about.FLOPs, Bytes: about.Bytes,
-			Estimate: time.Duration(about.Nanoseconds)}
+		ps := PlanStep{Op: s.Describe(), Kernel: about.Kernel, Layers: s.Layers, Parts: parts, Chunks: s.Chunks(),
+			FLOPs: int64(parts) * about.FLOPs, Bytes: int64(parts) * about.Bytes, Estimate: time.Duration(float64(parts) * about.Nanoseconds)}
+		if parts > 1 {
+			ps.Chunks = parts
+		}
 		for _, v := range s.Out {
 			ps.Outputs = append(ps.Outputs, IO{strconv.Itoa(len(ps.Outputs)), p.Slots[v].DType, p.Slots[v].Shape.Clone()})
 		}
-		info.Steps = append(info.Steps, ps)
+		to = append(to, ps)
 	}
-	return info
+	return to
 }

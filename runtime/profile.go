@@ -30,8 +30,8 @@ func (s *Session) Profile(ctx context.Context, in, out []Tensor) ([]StepTime, er
 		}
 	}
 	times := slices.Clone(s.steps)
-	s.s.clock = &stepClock{times: times}
-	defer func() { s.s.clock = nil }()
+	s.s.setClock(&stepClock{times: times})
+	defer s.s.setClock(nil)
 	if err := s.Run(ctx, in, out); err != nil {
 		return nil, err
 	}
@@ -41,22 +41,40 @@ func (s *Session) Profile(ctx context.Context, in, out []Tensor) ([]StepTime, er
 // A stepClock takes the times of the steps of one run. Whichever thread ends a
 // step stops it.
 type stepClock struct {
-	times []StepTime
-	start time.Time // of the run
+	times []StepTime // those of chains one by one
+	at    int        // of times
+	start time.Time  // of the run
 	last  time.Duration
 }
 
 // begin begins a run; on a nil clock, nothing.
 func (c *stepClock) begin() {
 	if c != nil {
-		c.start = time.Now()
+		c.at, c.last, c.start = 0, 0, time.Now()
 	}
 }
 
-// stop gives step i the time since the step before it.
-func (c *stepClock) stop(i int) {
-	if c != nil {
-		now := time.Since(c.start)
-		c.times[i].Time, c.last = now-c.last, now
+// stop adds the time since the step before it to the next step. When that is
+// ch, its steps share the time as they took it on all threads together.
+func (c *stepClock) stop(ch *chain) {
+	if c == nil {
+		return
+	}
+	now := time.Since(c.start)
+	took := now - c.last
+	c.last = now
+	if ch == nil {
+		c.times[c.at].Time += took
+		c.at++
+		return
+	}
+	sums := ch.times()
+	var all time.Duration
+	for _, t := range sums {
+		all += t
+	}
+	for _, t := range sums {
+		c.times[c.at].Time += time.Duration(float64(took) * float64(t) / float64(max(all, 1)))
+		c.at++
 	}
 }

@@ -5,23 +5,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
 // Profile times every step of the plan and gives the outputs of Run.
 func TestProfile(t *testing.T) {
-	m, err := OpenPath("../testdata/models/net_unet/model.keras", "", Options{Threads: 2})
-	require.NoError(t, err)
-	defer m.Close()
-	shape := m.Inputs()[0].Shape.Clone()
-	shape[0] = 2
-	n, _ := shape.Elems()
-	data := make([]float32, n)
-	for i := range data {
-		data[i] = float32(i%17) / 17
+	for name, batch := range map[string]int{"net_unet": 2, chained: 8} {
+		t.Run(name, func(t *testing.T) { testProfile(t, name, batch) })
 	}
-	in := []Tensor{{DType: graph.Float32, Shape: shape, Data: data}}
+}
+
+func testProfile(t *testing.T, name string, batch int) {
+	m, x := openGolden(t, name, batch, 2)
+	in, shape := []Tensor{x}, x.Shape
 	s, err := m.NewSession(shape)
 	require.NoError(t, err)
 	want, got := s.Outputs(), s.Outputs()
@@ -33,6 +28,7 @@ func TestProfile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 		require.Len(t, times, len(info.Steps))
+		require.Equal(t, batch > 2, times[0].Parts > 1, "a chain")
 		for i, st := range times {
 			require.Equal(t, info.Steps[i], st.PlanStep)
 			require.Positive(t, st.Time)

@@ -8,6 +8,7 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/plan"
 	"github.com/kerasrun/kerasrun/runtime/step"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A session holds the buffers of one caller for one plan. It is not safe for
@@ -17,6 +18,7 @@ type session struct {
 	arena   []float32
 	tensors []graph.Tensor // by slot; inputs are set by each run
 	args    []step.Args    // by step
+	chains  []*chain       // by step; nil for those that are none
 	inputs  [][]operand    // by input: the operands that read it
 	scratch [][]float32    // by thread of a run, of which there is one or more
 	gauge   gauge
@@ -42,9 +44,10 @@ func newSession(p *plan.Plan, threads int) *session {
 	threads = max(1, min(threads, chunks, goruntime.GOMAXPROCS(0)))
 	s := &session{
 		plan:    p,
-		arena:   make([]float32, p.Arena),
+		arena:   weight.Zeros(p.Arena),
 		tensors: make([]graph.Tensor, len(p.Slots)),
 		args:    make([]step.Args, len(p.Steps)),
+		chains:  make([]*chain, len(p.Steps)),
 		inputs:  make([][]operand, len(p.Inputs)),
 		scratch: make([][]float32, threads),
 	}
@@ -83,7 +86,12 @@ func newSession(p *plan.Plan, threads int) *session {
 		s.args[i] = a
 	}
 	for i := range s.scratch {
-		s.scratch[i] = make([]float32, p.Scratch)
+		s.scratch[i] = weight.Zeros(p.Scratch)
+	}
+	for i := range p.Steps {
+		if p.Steps[i].Chain != nil {
+			s.chains[i] = newChain(&p.Steps[i], &s.args[i], threads)
+		}
 	}
 	return s
 }

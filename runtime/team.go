@@ -12,7 +12,6 @@ import (
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/plan"
-	"github.com/kerasrun/kerasrun/runtime/step"
 )
 
 // A team runs the steps of one session at a time on several threads. Its
@@ -129,11 +128,10 @@ func (s *session) runAlone(ctx context.Context) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		st := &s.plan.Steps[i]
-		if err := step.RunAll(st.Step, &s.args[i], s.scratch[0]); err != nil {
-			return stepError(st, err)
+		if err := s.runStep(ctx, i); err != nil {
+			return err
 		}
-		s.clock.stop(i)
+		s.clock.stop(s.chains[i])
 	}
 	return nil
 }
@@ -232,9 +230,9 @@ func (t *team) do(w, lo, hi int) {
 		}
 	}()
 	for lo < hi {
-		next, err := step.RunFrom(st.Step, &s.args[i], lo, hi, s.scratch[w])
+		next, err := s.runChunks(t.ctx, i, lo, hi, w)
 		if err != nil {
-			t.fail(lo, stepError(st, err))
+			t.fail(lo, err)
 			break
 		}
 		lo = next
@@ -263,7 +261,7 @@ func (t *team) finish(w int, own *seat) {
 func (t *team) next(w int, own *seat) {
 	for {
 		if t.step >= 0 {
-			t.session.clock.stop(t.step)
+			t.session.clock.stop(t.session.chains[t.step])
 		}
 		t.step++
 		if t.err == nil && t.step < t.last {

@@ -87,7 +87,7 @@ func (b *bench) profile(ctx context.Context, f *benchFlags, r *benchReport) erro
 			times = make([][]time.Duration, len(run))
 			for _, s := range run {
 				steps = append(steps, stepTime{Op: s.Op, Kernel: s.Kernel, Layers: s.Layers, Chunks: s.Chunks,
-					stepRates: stepRates{flops: s.FLOPs, bytes: s.Bytes}, shape: shapeText(s.Outputs)})
+					stepRates: stepRates{flops: s.FLOPs, bytes: s.Bytes}, shape: resultText(s.Parts, s.Outputs)})
 			}
 		}
 		for i, s := range run {

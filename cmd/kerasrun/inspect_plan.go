@@ -30,6 +30,7 @@ type planStep struct {
 	FLOPs   int64     `json:"flops"`
 	Bytes   int64     `json:"bytes"`
 	Chunks  int       `json:"chunks"` // parts that threads share
+	Parts   int       `json:"parts"`  // of the batch, of which outputs are one's
 	Micros  float64   `json:"estimate_us"`
 	Layers  []string  `json:"layers"`
 
@@ -55,11 +56,19 @@ func newPlanReport(m *kerasrun.Model, shapes []kerasrun.Shape) (*planReport, err
 		micros := float64(s.Estimate) / 1e3
 		p.Micros += micros
 		p.Steps = append(p.Steps, planStep{
-			Op: s.Op, Kernel: s.Kernel, Outputs: newEndsJSON(s.Outputs), FLOPs: s.FLOPs, Bytes: s.Bytes, Chunks: s.Chunks, Micros: micros, Layers: s.Layers,
-			shape: shapeText(s.Outputs),
+			Op: s.Op, Kernel: s.Kernel, Outputs: newEndsJSON(s.Outputs), FLOPs: s.FLOPs, Bytes: s.Bytes, Chunks: s.Chunks, Parts: s.Parts, Micros: micros, Layers: s.Layers,
+			shape: resultText(s.Parts, s.Outputs),
 		})
 	}
 	return p, nil
+}
+
+// resultText names the results of a step, and of how many parts of the batch they are.
+func resultText(parts int, outputs []kerasrun.IO) string {
+	if parts == 1 {
+		return shapeText(outputs)
+	}
+	return fmt.Sprintf("%d of %s", parts, shapeText(outputs))
 }
 
 // compact writes shapes so that a row fits a terminal.

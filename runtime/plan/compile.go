@@ -55,7 +55,7 @@ func Compile(g *graph.Graph, weights []*weight.Value, packs *weight.Packs, o Opt
 		}
 	}
 	p.dropConstants()
-	p.countReaders()
+	p.settle()
 	if o.MaxActivation <= 0 {
 		o.MaxActivation = 2 << 30
 	}

@@ -102,7 +102,7 @@ func (b *planner) readers() [][]reader {
 // strided reports whether the step of node i reads the operand, or writes its
 // result for -1, with gaps between pixels.
 func (b *planner) strided(i, operand int) bool {
-	if i < 0 {
+	if i < 0 || b.p.nodes[i].chain != nil {
 		return false
 	}
 	spec := b.spec(b.p.nodes[i])

@@ -13,8 +13,15 @@ import (
 func (p *Plan) String() string {
 	var b strings.Builder
 	for i, s := range p.Steps {
-		info := s.Info()
-		fmt.Fprintf(&b, "%3d %-40s %-24s %-28s %s\n", i, s.Describe(), p.results(s), info.Kernel, strings.Join(s.Layers, " "))
+		if s.Chain != nil {
+			fmt.Fprintf(&b, "%3d %-40s %s\n", i, s.Describe(), p.results(s))
+			for _, line := range strings.SplitAfter(strings.TrimSuffix(s.Chain.Plan.String(), "\n"), "\n") {
+				b.WriteString("    " + line)
+			}
+			b.WriteByte('\n')
+			continue
+		}
+		fmt.Fprintf(&b, "%3d %-40s %-24s %-28s %s\n", i, s.Describe(), p.results(s), s.Info().Kernel, strings.Join(s.Layers, " "))
 	}
 	return b.String()
 }
@@ -35,6 +42,9 @@ func (p *Plan) results(s Step) string {
 // Describe names the op of s and what is fused, and the concatenation that the
 // result is a part of: "Conv + bias + residual + relu into concatenate".
 func (s Step) Describe() string {
+	if s.Chain != nil {
+		return fmt.Sprintf("%d parts of the batch, each:", s.Chain.Parts)
+	}
 	text := graph.Name(s.Op)
 	switch op := s.Op.(type) {
 	case graph.Activation:

@@ -50,6 +50,9 @@ func (b *planner) place() ([]*block, error) {
 		add(s.First, block{first: -1, last: -1, place: InState, input: i})
 	}
 	for i, n := range b.p.nodes {
+		if n.chain != nil {
+			total += n.chain.Plan.Bytes
+		}
 		first, last := i, i
 		if b.p.together(i) {
 			last++
@@ -160,7 +163,7 @@ func (b *planner) slots(of []*block) {
 	kept := b.plan.Steps[:0]
 	for i, n := range b.p.nodes {
 		st := b.plan.Steps[i]
-		if st.Step == nil {
+		if st.Step == nil && st.Chain == nil {
 			continue
 		}
 		if i > 0 && b.p.together(i-1) {

@@ -30,12 +30,13 @@ type Plan struct {
 
 // A Step is a step with its operands.
 type Step struct {
-	step.Step
-	Op      graph.Op
-	Fused   step.Epilogue
-	Layers  []string // Keras layers whose work it does
-	Into    string   // the layer of the concatenation that the result is written into
-	In, Out []int    // slots; a negative operand was packed into the step
+	step.Step        // nil for a chain
+	Chain     *Chain // nil for other steps
+	Op        graph.Op
+	Fused     step.Epilogue
+	Layers    []string // Keras layers whose work it does
+	Into      string   // the layer of the concatenation that the result is written into
+	In, Out   []int    // slots; a negative operand was packed into the step
 }
 
 // Place says where the elements of a Slot are.
@@ -80,12 +81,24 @@ func (s *Slot) Span() int {
 
 // Plan makes the plan for inputs of the given shapes, which must fit the model's.
 func (c *Compiled) Plan(inputs []graph.Shape) (*Plan, error) {
-	b := &planner{p: c.p, packs: c.packs, limit: c.limit, winograd: c.winograd, joins: c.joins, types: make([]graph.Type, len(c.p.values)), slot: make([]int, len(c.p.values)), parts: map[*node][]bool{}, into: map[int]string{}, calls: map[*node]graph.Call{}}
+	return c.plan(c.p, inputs, (*planner).partBatches)
+}
+
+// plan makes the plan of p. parts says which nodes go over parts of the batch,
+// as partBatches does; nil for none.
+func (c *Compiled) plan(p *program, inputs []graph.Shape, parts func(*planner) []int) (*Plan, error) {
+	b := &planner{p: p, packs: c.packs, limit: c.limit, winograd: c.winograd, joins: c.joins, types: make([]graph.Type, len(p.values)), slot: make([]int, len(p.values)), parts: map[*node][]bool{}, into: map[int]string{}, calls: map[*node]graph.Call{}}
 	for i := range b.slot {
 		b.slot[i] = -1
 	}
 	if err := b.infer(inputs); err != nil {
 		return nil, err
+	}
+	if parts != nil && c.joins {
+		var err error
+		if b.p, err = c.chain(b, parts(b)); err != nil {
+			return nil, err
+		}
 	}
 	blocks, err := b.place() // before any step allocates: it holds the limit
 	if err != nil {
@@ -202,6 +215,10 @@ func (b *planner) spec(n *node) step.Spec {
 // concatenations whose operands were all written into the result.
 func (b *planner) steps(of []*block) error {
 	for _, n := range b.p.nodes {
+		if n.chain != nil {
+			b.plan.Steps = append(b.plan.Steps, Step{Chain: n.chain, Into: b.into[n.out[0]], Layers: n.layers})
+			continue
+		}
 		var s step.Step
 		if parts := b.parts[n]; !alias(n) && (parts == nil || slices.Contains(parts, false)) {
 			spec := b.spec(n)

@@ -155,7 +155,7 @@ func build(t *testing.T, i int, dynamic bool) (*graph.Graph, []*weight.Value) {
 }
 
 // execute runs a plan by itself, every chunk in reverse order.
-func execute(t *testing.T, p *Plan, x graph.Tensor) []graph.Tensor {
+func execute(t *testing.T, p *Plan, in ...graph.Tensor) []graph.Tensor {
 	t.Helper()
 	arena := make([]float32, p.Arena)
 	for i := range arena {
@@ -175,7 +175,7 @@ func execute(t *testing.T, p *Plan, x graph.Tensor) []graph.Tensor {
 				tensors[i] = *s.Tensor
 			}
 		case InInput:
-			tensors[i].Data = x.Data
+			tensors[i].Data = in[s.Offset].Data
 		}
 	}
 	scratch := make([]float32, p.Scratch)
@@ -188,7 +188,21 @@ func execute(t *testing.T, p *Plan, x graph.Tensor) []graph.Tensor {
 			a.Out = append(a.Out, tensors[v])
 		}
 		for c := s.Chunks() - 1; c >= 0; c-- {
-			require.NoError(t, s.Run(&a, c, scratch))
+			if s.Chain == nil {
+				require.NoError(t, s.Run(&a, c, scratch))
+				continue
+			}
+			part := func(whole graph.Tensor, shape graph.Shape) graph.Tensor {
+				n, _ := shape.Elems()
+				return graph.Floats(whole.Data.([]float32)[c*n:(c+1)*n], shape...)
+			}
+			var in []graph.Tensor
+			for k, v := range s.Chain.Plan.Inputs {
+				in = append(in, part(a.In[k], s.Chain.Plan.Slots[v].Shape))
+			}
+			for k, y := range execute(t, s.Chain.Plan, in...) {
+				copy(part(a.Out[k], y.Shape).Data.([]float32), y.Data.([]float32))
+			}
 		}
 	}
 	var out []graph.Tensor

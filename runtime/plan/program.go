@@ -16,6 +16,7 @@ type node struct {
 	in     []int
 	out    []int
 	epi    step.Epilogue
+	chain  *Chain // of a node that stands for others; it has no op
 }
 
 // args returns how many operands belong to the op itself.
@@ -40,8 +41,9 @@ type program struct {
 	states  []graph.State
 	names   []string
 	err     error                 // the first of reading a constant
-	readers map[*weight.Value]int // nodes that read a constant
+	readers map[*weight.Value]int // nodes that read a constant, and outputs that it is
 	funcs   map[string]graph.Func // that Calls run
+	sized   bool                  // all dimensions of the model's inputs are known but the first
 }
 
 func newProgram(g *graph.Graph, weights []*weight.Value, keep []int) *program {
@@ -100,24 +102,19 @@ func (p *program) dropConstants() {
 }
 
 // fixed reports whether all dimensions of what n reads are known but the first,
-// those of the inputs of the model too, and no other node reads its constants.
+// those of the inputs of the model too, and nothing else reads its constants.
 func (p *program) fixed(n *node) bool {
-	for _, in := range p.inputs {
-		if !fixedButBatch(in.Shape) {
-			return false
-		}
-	}
 	for _, v := range n.in {
 		c := p.consts[v]
-		if c == nil && !fixedButBatch(p.values[v].Shape) || c != nil && (p.readers[c] > 1 || slices.Contains(p.outputs, v)) {
+		if c == nil && !fixedButBatch(p.values[v].Shape) || c != nil && p.readers[c] > 1 {
 			return false
 		}
 	}
-	return true
+	return p.sized
 }
 
-// countReaders fills readers when the passes are done.
-func (p *program) countReaders() {
+// settle fills readers and sized when the passes are done.
+func (p *program) settle() {
 	p.readers = map[*weight.Value]int{}
 	for _, n := range p.nodes {
 		for _, v := range n.in {
@@ -126,6 +123,12 @@ func (p *program) countReaders() {
 			}
 		}
 	}
+	for _, v := range p.outputs {
+		if c := p.consts[v]; c != nil {
+			p.readers[c]++
+		}
+	}
+	p.sized = !slices.ContainsFunc(p.inputs, func(in graph.Named) bool { return !fixedButBatch(in.Shape) })
 }
 
 func fixedButBatch(s graph.Shape) bool { return len(s) > 0 && s[1:].Known() }

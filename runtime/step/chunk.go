@@ -39,6 +39,18 @@ func nsStream(bytes int64) float64 {
 	return float64(bytes) / 30 // memory
 }
 
+// What the planner compares plans with.
+const (
+	NanosecondsFLOP = nsFLOP // of a multiplication or addition of a product
+	// NanosecondsStep is what another run of a step costs apart from its work:
+	// mostly tiles that are not full, and the first lines of the weights.
+	NanosecondsStep = 20 * nsStep
+)
+
+// StreamNanoseconds is how long reading or writing bytes takes at least, from
+// the cache that holds so many from one run to the next.
+func StreamNanoseconds(bytes int64) float64 { return nsStream(bytes) }
+
 // Work of less than alone ns is not split: waking to it, and its operands on
 // their way from one core to the other, take about as long as it does. Above,
 // chunks are of perChunk ns or up to twice that, until they are maxChunks.

@@ -17,21 +17,23 @@ const (
 // floats returns n floats of zeros. Values of their own size get a piece of their own.
 func (s *slab) floats(n int) []float32 {
 	if n >= mostPiece/2 {
-		return newPiece(n)
+		return Zeros(n)
 	}
 	if len(s.free) < n {
 		s.next = min(max(2*s.next, firstPiece), mostPiece)
 		for s.next < n {
 			s.next *= 2
 		}
-		s.free = newPiece(s.next)
+		s.free = Zeros(s.next)
 	}
 	part := s.free[:n:n]
 	s.free = s.free[min((n+lineFloats-1)/lineFloats*lineFloats, len(s.free)):]
 	return part
 }
 
-func newPiece(n int) []float32 {
+// Zeros returns n zeros, on huge pages where there are enough of them and the
+// system has them.
+func Zeros(n int) []float32 {
 	d := make([]float32, n)
 	adviseHuge(d)
 	return d
