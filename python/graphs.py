@@ -454,6 +454,50 @@ def float8(model):
                 scales[i] *= 1.7
 
 
+def calibrated(kind, **config):
+    """Quantizes every kernel with GPTQ or AWQ on random inputs. The .keras files
+    of Keras 3.14 and 3.15 lack their zero points; its .h5 files have them."""
+    def quantize(model):
+        from keras.src.quantizers.awq import AWQ
+        from keras.src.quantizers.gptq import GPTQ
+        configure = K.quantizers.GPTQConfig if kind == "gptq" else K.quantizers.AWQConfig
+        rng = np.random.default_rng(11)
+        for layer in model._flatten_layers():
+            if not isinstance(layer, (L.Dense, L.EinsumDense)):
+                continue
+            options = configure(dataset=None, tokenizer=None, **config)
+            layer.quantize(kind, config=options)
+            if layer.compute_dtype == "float64":  # AWQ has no such form; the weights follow
+                del layer._kernel
+                setattr(layer, f"is_{kind}_calibrated", True)
+                continue
+            tool = (GPTQ if kind == "gptq" else AWQ)(layer, options)
+            x = rng.normal(0, rng.uniform(0.2, 3.0, tool.rows), (64, tool.rows)).astype(layer.compute_dtype)
+            if kind == "gptq":
+                tool.update_hessian_with_batch(ops.convert_to_tensor(x))
+                tool.quantize_and_correct_layer()
+            else:
+                tool.update_activation_magnitudes(ops.convert_to_tensor(x))
+                tool.quantize_layer()
+    return quantize
+
+
+def lora(rank, alpha=None, then=None):
+    """Gives a model LoRA adapters with weights that matter, then quantizes it."""
+    def adapt(model):
+        rng = np.random.default_rng(13)
+        for layer in model._flatten_layers():
+            if not hasattr(layer, "enable_lora"):
+                continue
+            layer.enable_lora(rank, lora_alpha=alpha)
+            for w in layer.trainable_weights:
+                if "lora" in w.name:
+                    w.assign(rng.normal(0, 0.3, w.shape))
+        if then:
+            model.quantize(then)
+    return adapt
+
+
 def text_net(x):
     """Ids through an Embedding, an EinsumDense and a Dense."""
     return chain(x, L.Embedding(11, 7, mask_zero=True), L.EinsumDense("abc,cd->abd", output_shape=(None, 6), bias_axes="d", activation="tanh"), L.Dense(3))

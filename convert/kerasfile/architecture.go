@@ -2,6 +2,7 @@ package kerasfile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,6 +147,7 @@ func (a *architect) layer(l *keras.Layer, name string, owner *keras.Layer) *kera
 	}
 	if a.inline {
 		config = a.withVocabulary(l, config)
+		config = a.merged(l, config, owner)
 	}
 	if mode, _ := config.Get("output_mode").Str(); mode == "tf_idf" {
 		a.j.Refuse(a.path(l), "%s with output_mode \"tf_idf\": its inverse document frequencies cannot be written yet", l.Class)
@@ -158,6 +160,19 @@ func (a *architect) layer(l *keras.Layer, name string, owner *keras.Layer) *kera
 		module = "keras.layers"
 	}
 	return object(module, l.Class, l.Registered, config)
+}
+
+// merged leaves the adapters of LoRA out of the config of a layer whose stored
+// kernel has them merged in, as in .keras files: an .h5 would hold them apart.
+func (a *architect) merged(l *keras.Layer, config *keras.Value, owner *keras.Layer) *keras.Value {
+	info := a.info[owner]
+	if own := a.info[l]; own != nil {
+		info = own
+	}
+	if info == nil || slices.ContainsFunc(info.Params, func(p int) bool { return strings.HasPrefix(a.j.Program.Graph.Params[p].Name, "lora_") }) {
+		return config
+	}
+	return config.Without("lora_rank", "lora_alpha")
 }
 
 // withVocabulary adds the vocabulary that a layer learnt to its config, one

@@ -166,18 +166,17 @@ func TestEveryClassHasACase(t *testing.T) {
 // withoutOption are the options, by "class.key", that no case has with another
 // value than the default, and why.
 var withoutOption = map[string]string{
-	"Discretization.sparse":                   "refused",
-	"HashedCrossing.sparse":                   "refused",
-	"Hashing.sparse":                          "refused",
-	"IntegerLookup.sparse":                    "refused",
-	"IntegerLookup.vocabulary_dtype":          "another one is refused",
-	"Resizing.fill_mode":                      "Keras has no other",
-	"ReversibleEmbedding.quantization_config": "as that of Embedding, in the same code",
-	"StringLookup.encoding":                   "another one is refused",
-	"StringLookup.sparse":                     "refused",
-	"TextVectorization.encoding":              "another one is refused",
-	"TextVectorization.ragged":                "refused",
-	"TextVectorization.sparse":                "refused",
+	"Discretization.sparse":          "refused",
+	"HashedCrossing.sparse":          "refused",
+	"Hashing.sparse":                 "refused",
+	"IntegerLookup.sparse":           "refused",
+	"IntegerLookup.vocabulary_dtype": "another one is refused",
+	"Resizing.fill_mode":             "Keras has no other",
+	"StringLookup.encoding":          "another one is refused",
+	"StringLookup.sparse":            "refused",
+	"TextVectorization.encoding":     "another one is refused",
+	"TextVectorization.ragged":       "refused",
+	"TextVectorization.sparse":       "refused",
 }
 
 // TestEveryOptionHasACase holds that both Kerases have answered for another
