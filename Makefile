@@ -91,7 +91,7 @@ parity-convert: $(PY) $(PY_BENCH) ## Convert every golden case and give the resu
 	$(PY) python/parity_convert.py build/kerasrun --formats keras2 $(CONVERT)
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/tfjs @tensorflow/tfjs@4.22.0
 	NODE_PATH=build/tfjs/node_modules $(PY) python/parity_convert.py build/kerasrun --formats tfjs $(CONVERT)
-	$(PY_BENCH) python/parity_convert.py build/kerasrun --formats onnx,onnx18,onnx23 $(CONVERT)
+	$(PY_BENCH) python/parity_convert.py build/kerasrun --formats onnx,onnx18,onnx23,tflite $(CONVERT)
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
 	$(PY) python/parity.py $(PARITY) --models all

@@ -3,6 +3,7 @@ module github.com/kerasrun/kerasrun
 go 1.23.0
 
 require (
+	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/jedib0t/go-pretty/v6 v6.8.3
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/sbinet/npyio v0.9.0

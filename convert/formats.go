@@ -10,6 +10,7 @@ import (
 	"github.com/kerasrun/kerasrun/convert/safetensors"
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/convert/tfjs"
+	"github.com/kerasrun/kerasrun/convert/tflite"
 )
 
 // A Format is a target of conversions.
@@ -36,6 +37,7 @@ var formats = []Format{
 	{Name: "onnx", Ending: ".onnx", About: "ONNX model", file: onnx.Write, files: onnx.WriteFiles},
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
+	{Name: "tflite", Ending: ".tflite", About: "flatbuffer of LiteRT (TensorFlow Lite), float32", file: tflite.Write},
 }
 
 // Formats returns all formats.

@@ -14,7 +14,7 @@ folder's index.json. Refusals are counted and printed there.
 
 A consumer is a function of (path, inputs, outputs) that returns the outputs of
 the file; CONSUMERS makes them. Keras 2 and 3 do not live in one process, and
-those of onnx need the packages of requirements-bench.txt."""
+those of onnx and tflite need the packages of requirements-bench.txt."""
 
 import argparse
 import base64
@@ -161,6 +161,25 @@ def onnx_runtime():
     return run
 
 
+def tflite():
+    """LiteRT's interpreter, with the batch of the inputs."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    def run(path, inputs, outputs):
+        model = Interpreter(model_path=path)
+        details = model.get_input_details()
+        assert len(details) == len(inputs), f"{len(details)} inputs, want {len(inputs)}"
+        for d, a in zip(details, inputs):
+            model.resize_tensor_input(d["index"], a.shape)
+        model.allocate_tensors()
+        for d, a in zip(details, inputs):
+            model.set_tensor(d["index"], np.ascontiguousarray(a, d["dtype"]))
+        model.invoke()
+        return [model.get_tensor(d["index"]) for d in model.get_output_details()]
+
+    return run
+
+
 # By name: the consumer, kerasrun's format, and more flags.
 CONSUMERS = {
     "keras": (keras3, "keras", []),
@@ -170,6 +189,7 @@ CONSUMERS = {
     "onnx": (onnx_runtime, "onnx", ["--verify=false"]),
     "onnx18": (onnx_runtime, "onnx", ["--verify=false", "--opset", "18"]),
     "onnx23": (onnx_runtime, "onnx", ["--verify=false", "--opset", "23"]),
+    "tflite": (tflite, "tflite", []),
 }
 
 

@@ -93,15 +93,24 @@ func files(t *testing.T, f func(folder, name string)) {
 	require.NoError(t, err)
 }
 
-// TestProtobuf holds that the one package that writes protobuf messages needs no more than the wire format.
-func TestProtobuf(t *testing.T) {
+// TestEncodings holds that protobuf and flatbuffers each have one package that writes them, without generated code; tests may read them.
+func TestEncodings(t *testing.T) {
+	only := map[string]struct{ folder, path string }{
+		"google.golang.org/protobuf":    {"convert/onnx", "google.golang.org/protobuf/encoding/protowire"},
+		"github.com/google/flatbuffers": {"convert/tflite", "github.com/google/flatbuffers/go"},
+	}
 	files(t, func(folder, name string) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
+		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
 		require.NoError(t, err)
 		for _, imp := range f.Imports {
 			p := strings.Trim(imp.Path.Value, `"`)
-			if strings.HasPrefix(p, "google.golang.org/protobuf") && (folder != "convert/onnx" || p != "google.golang.org/protobuf/encoding/protowire") {
-				t.Errorf("%s imports %q", path.Join(folder, filepath.Base(name)), p)
+			for module, at := range only {
+				if strings.HasPrefix(p, module) && (folder != at.folder || p != at.path) {
+					t.Errorf("%s imports %q", path.Join(folder, filepath.Base(name)), p)
+				}
 			}
 		}
 	})
