@@ -13,7 +13,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -85,12 +85,20 @@ parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.ap
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 200
 
-parity-convert: $(PY) $(PY_BENCH) ## Convert every golden case and give the results to their real consumers; options in CONVERT.
+parity-convert: parity-convert-keras parity-convert-tfjs parity-convert-onnx ## Convert every golden case and give the results to their real consumers; options in CONVERT.
+
+parity-convert-keras: $(PY) ## The part of parity-convert that Keras 3 and tf_keras are the consumers of.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY) python/parity_convert.py build/kerasrun --formats keras,h5 $(CONVERT)
 	$(PY) python/parity_convert.py build/kerasrun --formats keras2 $(CONVERT)
+
+parity-convert-tfjs: $(PY) ## That of TensorFlow.js; needs node and npm.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/tfjs @tensorflow/tfjs@4.22.0
 	NODE_PATH=build/tfjs/node_modules $(PY) python/parity_convert.py build/kerasrun --formats tfjs $(CONVERT)
+
+parity-convert-onnx: $(PY_BENCH) ## Those of onnxruntime and LiteRT.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY_BENCH) python/parity_convert.py build/kerasrun --formats onnx,onnx18,onnx23,tflite $(CONVERT)
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.

@@ -114,6 +114,17 @@ func (a *architect) refuseOptions(l *keras.Layer, config *keras.Value) {
 	if padding, _ := config.Get("padding").Str(); padding == "causal" && strings.HasPrefix(l.Class, "Separable") {
 		a.j.Refuse(a.path(l), "%s with padding \"causal\", which Keras 3 does not take", l.Class)
 	}
+	if l.Class == "BatchNormalization" && config.Get("axis").Kind() == keras.Array {
+		a.j.Refuse(a.path(l), "BatchNormalization over several axes")
+	}
+	if l.Class == "Bidirectional" {
+		f, _ := config.Get("layer").Get("config").Get("go_backwards").Bool()
+		if back := config.Get("backward_layer"); back.Kind() == keras.Object {
+			if b, _ := back.Get("config").Get("go_backwards").Bool(); b == f {
+				a.j.Refuse(a.path(l), "two layers of one direction, which Keras 3 refuses")
+			}
+		}
+	}
 	if l.Class == "HashedCrossing" {
 		for _, c := range l.Calls {
 			if n := len(c.Tensors()); n != 2 {
