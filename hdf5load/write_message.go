@@ -42,7 +42,7 @@ func encodeType(d DType) encoder {
 }
 
 func encodeInteger(size int, signed bool) encoder {
-	e := encoder{1<<4 | classInteger, 0, 0, 0}
+	e := encoder{1 << 4, 0, 0, 0} // class 0: integers
 	if signed {
 		e[1] = 8
 	}
