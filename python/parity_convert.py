@@ -38,15 +38,35 @@ REFUSED = HERE / "parity_convert_refused.txt"
 ATOL, RTOL = 1e-5, 1e-4  # of kerasrun verify: relative to the largest number, and to each
 
 
+def predict(model, x, inputs, tf):
+    """What model.predict returns. Eagerly, as a graph for each case would take most
+    of the time, but where that is something else: integers are cast in graphs
+    alone, and channels first runs there alone. What TensorFlow lacks on CPUs even so
+    is what the golden cases were made with."""
+    model.run_eagerly = all(a.dtype != np.uint8 for a in inputs)
+    for last in (False, False, True):
+        try:
+            return model.predict(x, verbose=0)
+        except (tf.errors.OpError, NotImplementedError):
+            if last:
+                raise
+            if not model.run_eagerly:
+                stand_in()
+            model.run_eagerly = False
+            model.predict_function = None
+
+
 @functools.cache
-def keras3():
-    """Keras 3 opens .keras and .h5. TensorFlow on CPUs lacks channels first and
-    more; what the golden cases were made with stands in."""
+def stand_in():
     import exact
     exact.install()
+
+
+@functools.cache
+def keras3():
+    """Keras 3 opens .keras and .h5."""
     import keras
     import tensorflow as tf
-    exact.install_keras3()
 
     def run(path, inputs, outputs):
         keras.backend.clear_session()
@@ -62,12 +82,7 @@ def keras3():
         if text:
             y = model(x, training=False)
         else:
-            try:  # a graph for each case would take most of the time
-                model.run_eagerly = all(a.dtype != np.uint8 and a.ndim < 5 for a in inputs)  # integers are cast, and volumes right, in graphs
-                y = model.predict(x, verbose=0)
-            except tf.errors.OpError:  # channels first runs in graphs alone
-                model.run_eagerly = False
-                y = model.predict(x, verbose=0)
+            y = predict(model, x, inputs, tf)
         return [np.asarray(a) for a in tf.nest.flatten(y)]
 
     return run
@@ -75,11 +90,8 @@ def keras3():
 
 def keras2():
     """tf_keras opens .h5 of Keras 2."""
-    import exact
-    exact.install()
     import tensorflow as tf
     import tf_keras
-    exact.install_keras2("tf_keras.src")
 
     def run(path, inputs, outputs):
         tf_keras.backend.clear_session()
@@ -89,12 +101,7 @@ def keras2():
             x = dict(zip(sorted(model._nested_inputs), x))
         elif len(x) == 1:
             x = x[0]
-        try:
-            model.run_eagerly = all(a.dtype != np.uint8 and a.ndim < 5 for a in inputs)
-            y = model.predict(x, verbose=0)
-        except tf.errors.OpError:
-            model.run_eagerly = False
-            y = model.predict(x, verbose=0)
+        y = predict(model, x, inputs, tf)
         return [np.asarray(a) for a in tf.nest.flatten(y)]
 
     return run

@@ -118,11 +118,14 @@ func (a *architect) refuseOptions(l *keras.Layer, config *keras.Value) {
 		a.j.Refuse(a.path(l), "BatchNormalization over several axes")
 	}
 	if l.Class == "Bidirectional" {
+		// Keras 3 makes the second layer one that goes backwards, whatever the first does.
 		f, _ := config.Get("layer").Get("config").Get("go_backwards").Bool()
+		b := true
 		if back := config.Get("backward_layer"); back.Kind() == keras.Object {
-			if b, _ := back.Get("config").Get("go_backwards").Bool(); b == f {
-				a.j.Refuse(a.path(l), "two layers of one direction, which Keras 3 refuses")
-			}
+			b, _ = back.Get("config").Get("go_backwards").Bool()
+		}
+		if b == f {
+			a.j.Refuse(a.path(l), "two layers of one direction, which Keras 3 refuses")
 		}
 	}
 	if l.Class == "HashedCrossing" {
