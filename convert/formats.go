@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/gopackage"
 	"github.com/kerasrun/kerasrun/convert/kerasfile"
 	"github.com/kerasrun/kerasrun/convert/npz"
 	"github.com/kerasrun/kerasrun/convert/onnx"
@@ -25,6 +26,16 @@ type Format struct {
 	// may have both, if it needs several at times alone.
 	file  func(*target.Job, io.Writer) error
 	files func(j *target.Job, main string, out target.Files) error
+	// opens returns the name of the file beside the main one that kerasrun opens; nil means the main one.
+	opens func(main string) string
+}
+
+// Opens returns the name of the file that kerasrun opens, of a result whose main file is called main.
+func (f *Format) Opens(main string) string {
+	if f.opens == nil {
+		return main
+	}
+	return f.opens(main)
 }
 
 // formats are all formats, in the order of the help.
@@ -38,6 +49,7 @@ var formats = []Format{
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
 	{Name: "tflite", Ending: ".tflite", About: "flatbuffer of LiteRT (TensorFlow Lite), float32", file: tflite.Write},
+	{Name: "go", Ending: ".go", About: "Go package that embeds the model: a .keras and a test go beside it", Reads: true, files: gopackage.Write, opens: gopackage.Archive},
 }
 
 // Formats returns all formats.

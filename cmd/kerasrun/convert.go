@@ -43,6 +43,7 @@ formats that do not have them are ignored.`,
 		Example: `  kerasrun convert old.h5 new.keras
   kerasrun convert model.keras weights.safetensors
   kerasrun convert model.h5 model.onnx --opset 18
+  kerasrun convert model.keras digits/digits.go
   kerasrun convert model.keras small.keras --prune-optimizer`,
 		Args: arguments(2, 2, "MODEL OUT"),
 		RunE: func(c *cobra.Command, args []string) error { return a.convert(c.Context(), args[0], args[1], f) },
@@ -53,6 +54,7 @@ formats that do not have them are ignored.`,
 	flags.BoolVar(&f.options.Overwrite, "overwrite", false, "replace OUT if it exists")
 	flags.IntVar(&f.options.Keras, "keras", 3, "the Keras that an .h5 or .json is for: 3, or 2 for tf_keras")
 	flags.IntVar(&f.options.Opset, "opset", 17, "the operator set of an .onnx")
+	flags.StringVar(&f.options.Package, "package", "", "the `NAME` of the package of a .go (default: that of the file)")
 	flags.BoolVar(&f.options.PruneOptimizer, "prune-optimizer", false, "leave the state of the optimizer out")
 	flags.BoolVar(&f.verify, "verify", true, "run the result and compare, where kerasrun opens it")
 	flags.StringVar(&f.samples, "samples", "", "`FILE` (.npz) with inputs to verify on")
@@ -91,7 +93,7 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 	if f.verify && format.Reads {
 		f.options.Check = func(fsys fs.FS, name string) error {
 			verified = true
-			return a.checkConverted(ctx, in, fsys, name, out, f)
+			return a.checkConverted(ctx, in, fsys, format.Opens(name), out, f)
 		}
 	}
 	if err := convert.ToPath(ctx, out, m, format.Name, f.options); err != nil {

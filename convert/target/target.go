@@ -41,7 +41,7 @@ type Options struct {
 	PruneOptimizer bool
 	// Fold folds BatchNormalization into the convolution or Dense layer before it.
 	Fold bool
-	// Package is the name of the Go package, or the prefix of C's names; "" takes that of the file.
+	// Package is the name of the Go package; "" takes that of the file.
 	Package string
 }
 
