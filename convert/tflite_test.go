@@ -203,3 +203,37 @@ func TestTFLiteCases(t *testing.T) {
 	})
 	require.NotZero(t, written)
 }
+
+// TestTFLiteLoop reads how an LSTM is written: a WHILE of two further subgraphs,
+// whose inputs and outputs are those of the operator.
+func TestTFLiteLoop(t *testing.T) {
+	m := open(t, "lstm/model.keras")
+	b := write(t, m, "tflite", convert.Options{})
+	f := flatRoot(b)
+	codes, subgraphs := f.tables(1), f.tables(2)
+	const while, less = 119, 58
+	loops := 0
+	for _, o := range subgraphs[0].tables(3) {
+		if codes[o.number(0)].number(3) != while {
+			continue
+		}
+		loops++
+		at, _ := o.at(4)
+		body := flat{flatbuffers.Table{Bytes: b, Pos: o.Indirect(at)}}
+		more, step := subgraphs[body.number(0)], subgraphs[body.number(1)]
+		n := len(o.numbers(1))
+		require.Len(t, o.numbers(2), n)
+		require.Len(t, more.numbers(1), n)
+		require.Len(t, step.numbers(1), n)
+		require.Len(t, step.numbers(2), n)
+		require.Len(t, more.numbers(2), 1)
+		require.Equal(t, less, codes[more.tables(3)[0].number(0)].number(3))
+		for i := range n {
+			in, out := step.tables(0)[step.numbers(1)[i]], step.tables(0)[step.numbers(2)[i]]
+			require.Equal(t, in.numbers(0), out.numbers(0))
+			require.Equal(t, in.byte(1), out.byte(1))
+		}
+	}
+	require.NotZero(t, loops)
+	require.Len(t, subgraphs, 1+2*loops)
+}

@@ -69,11 +69,10 @@ func (e *emitter) floats() bool {
 	return true
 }
 
-// biasOrZeros returns the bias of the node in work as [emitter.bias] does, or
-// zeros: LiteRT's convolutions of two axes always have one.
-func (e *emitter) biasOrZeros(filters int) tensor {
-	if b := e.bias(); len(b) > 0 {
-		return b[0]
+// orZeros returns a bias, or zeros: LiteRT's convolutions of two axes always have one.
+func (e *emitter) orZeros(bias []tensor, filters int) tensor {
+	if len(bias) > 0 {
+		return bias[0]
 	}
 	return e.constant(graph.NewTensor(graph.Float32, graph.Shape{filters}))
 }
@@ -99,24 +98,30 @@ func (e *emitter) conv(c graph.Conv) {
 	if !e.floats() {
 		return
 	}
-	x, k := e.in(0), e.inType(1).Shape
+	if len(e.inType(1).Shape) == 5 && (c.Groups != 1 || slices.Max(c.Dilation) > 1) {
+		e.refuse("LiteRT's convolution of three axes has no groups and no dilation")
+		return
+	}
+	x := e.in(0)
+	bias := e.bias()
+	e.set(e.convolve(x, c, bias))
+}
+
+// convolve convolves x with the kernel that is operand 1, and adds a bias if there is one.
+func (e *emitter) convolve(x tensor, c graph.Conv, bias []tensor) tensor {
+	k := e.inType(1).Shape
 	rank := len(k) - 2
 	w := window{k[:rank], c.Strides, c.Dilation, c.Padding}
 	switch rank {
 	case 1:
 		kernel := e.kernelOf(1, "OHWI", graph.Shape{1, k[0], k[1], k[2]}, []int{3, 0, 1, 2})
-		e.set(e.squeeze(e.conv2D(e.expand(x, 1), kernel, w.wide()), 1))
+		return e.squeeze(e.conv2D(e.expand(x, 1), kernel, w.wide(), bias), 1)
 	case 2:
-		e.set(e.conv2D(x, e.kernelOf(1, "OHWI", k, []int{3, 0, 1, 2}), w))
-	default:
-		if c.Groups != 1 || slices.Max(c.Dilation) > 1 {
-			e.refuse("LiteRT's convolution of three axes has no groups and no dilation")
-			return
-		}
-		x, p := e.border(x, w, 0)
-		in := append([]tensor{x, e.in(1)}, e.bias()...)
-		e.set(e.apply(opConv3D, conv3D(p, c.Strides), e.outType(0), in...))
+		return e.conv2D(x, e.kernelOf(1, "OHWI", k, []int{3, 0, 1, 2}), w, bias)
 	}
+	kernel := e.kernelOf(1, "DHWIO", k, []int{0, 1, 2, 3, 4})
+	x, p := e.border(x, w, 0)
+	return e.apply(opConv3D, conv3D(p, c.Strides), e.outShape(x, w, p, k[4]), append([]tensor{x, kernel}, bias...)...)
 }
 
 // conv3D are the options of operators of three axes.
@@ -142,12 +147,12 @@ func (e *emitter) outShape(x tensor, w window, padding int8, channels int) graph
 	return graph.Type{DType: t.DType, Shape: append(shape, channels)}
 }
 
-// conv2D writes a convolution of two axes and the bias after it.
-func (e *emitter) conv2D(x, kernel tensor, w window) tensor {
+// conv2D writes a convolution of two axes.
+func (e *emitter) conv2D(x, kernel tensor, w window, bias []tensor) tensor {
 	x, p := e.border(x, w, 0)
 	o := options{conv2DOptions, []field{{0, p}, {1, int32(w.strides[1])}, {2, int32(w.strides[0])}, {4, int32(w.dilation[1])}, {5, int32(w.dilation[0])}}}
 	filters := e.typ(kernel).Shape[0]
-	return e.apply(opConv2D, o, e.outShape(x, w, p, filters), x, kernel, e.biasOrZeros(filters))
+	return e.apply(opConv2D, o, e.outShape(x, w, p, filters), x, kernel, e.orZeros(bias, filters))
 }
 
 func (e *emitter) depthwise(c graph.DepthwiseConv) {
@@ -171,7 +176,7 @@ func (e *emitter) depthwise(c graph.DepthwiseConv) {
 	kernel := e.kernelOf(1, "1HWO", graph.Shape{1, w.kernel[0], w.kernel[1], channels}, []int{0, 1, 2, 3})
 	x, p := e.border(x, w, 0)
 	o := options{depthwiseOptions, []field{{0, p}, {1, int32(w.strides[1])}, {2, int32(w.strides[0])}, {3, int32(multiplier)}, {5, int32(w.dilation[1])}, {6, int32(w.dilation[0])}}}
-	y := e.apply(opDepthwiseConv2D, o, e.outShape(x, w, p, channels), x, kernel, e.biasOrZeros(channels))
+	y := e.apply(opDepthwiseConv2D, o, e.outShape(x, w, p, channels), x, kernel, e.orZeros(e.bias(), channels))
 	if rank == 1 {
 		y = e.squeeze(y, 1)
 	}
