@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,6 +105,7 @@ func TestGoPackageFiles(t *testing.T) {
 			dir := t.TempDir()
 			if err := convert.ToPath(context.Background(), filepath.Join(dir, "x.go"), m, "", convert.Options{}); err != nil {
 				require.ErrorIs(t, err, kerasrun.ErrUnsupported)
+				require.Error(t, convert.Write(context.Background(), io.Discard, m, "keras", convert.Options{}))
 				left, err2 := os.ReadDir(dir)
 				require.NoError(t, err2)
 				require.Empty(t, left)

@@ -22,6 +22,7 @@ func Archive(main string) string { return strings.TrimSuffix(main, ".go") + ".ke
 
 // Write writes a package. main is the name of its Go file, digits.go, beside
 // which go digits.keras and digits_test.go. The state of the optimizer is left out.
+// A model that opens with options alone, such as classes written in Go, is refused.
 func Write(j *target.Job, main string, out target.Files) error {
 	stem := strings.TrimSuffix(main, ".go")
 	// An underscore could make it a test or a file of one system.
@@ -45,7 +46,11 @@ func Write(j *target.Job, main string, out target.Files) error {
 			return err
 		}
 	}
-	archive := *j
+	// The package opens the archive with no options.
+	archive, model := *j, *j.Model
+	model.Options.Layers, model.Options.Lambdas, model.Options.Activations = nil, nil, nil
+	model.Options.AllowUnknownKeys, model.Options.InputShapes = false, nil
+	archive.Model = &model
 	archive.Options.Keras = 3
 	archive.Options.PruneOptimizer = true
 	return write(out, Archive(main), func(w io.Writer) error { return kerasfile.Archive(&archive, w) })
@@ -75,11 +80,11 @@ func (p contents) write(w io.Writer, text string) error {
 	if err := templates[text].Execute(&b, p); err != nil {
 		return err
 	}
-	source, err := format.Source(b.Bytes())
+	formatted, err := format.Source(b.Bytes())
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(source)
+	_, err = w.Write(formatted)
 	return err
 }
 
