@@ -1,6 +1,7 @@
 package tflite
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -98,9 +99,18 @@ func (e *emitter) conv(c graph.Conv) {
 	if !e.floats() {
 		return
 	}
-	if len(e.inType(1).Shape) == 5 && (c.Groups != 1 || slices.Max(c.Dilation) > 1) {
-		e.refuse("LiteRT's convolution of three axes has no groups and no dilation")
-		return
+	if len(e.inType(1).Shape) == 5 {
+		switch {
+		case slices.Max(c.Dilation) > 1:
+			e.refuse("LiteRT's convolution of three axes has no dilation")
+			return
+		case c.Groups != 1 && !e.isConst(e.node.In[1]):
+			e.refuse("LiteRT's convolution of three axes has no groups, and the kernel is computed")
+			return
+		case c.Groups != 1:
+			e.set(e.groups3D(c))
+			return
+		}
 	}
 	x := e.in(0)
 	bias := e.bias()
@@ -122,6 +132,28 @@ func (e *emitter) convolve(x tensor, c graph.Conv, bias []tensor) tensor {
 	kernel := e.kernelOf(1, "DHWIO", k, []int{0, 1, 2, 3, 4})
 	x, p := e.border(x, w, 0)
 	return e.apply(opConv3D, conv3D(p, c.Strides), e.outShape(x, w, p, k[4]), append([]tensor{x, kernel}, bias...)...)
+}
+
+// groups3D convolves each group of channels on its own, along three axes; the
+// kernel is a constant.
+func (e *emitter) groups3D(c graph.Conv) tensor {
+	x, k := e.in(0), e.inType(1).Shape
+	in, filters := k[3], k[4]/c.Groups
+	w := window{k[:3], c.Strides, c.Dilation, c.Padding}
+	var parts []tensor
+	for i := range c.Groups {
+		kernel := e.constantOf(e.node.In[1], fmt.Sprint("group ", i), append(k[:4].Clone(), filters), func(t graph.Tensor) (graph.Tensor, error) {
+			all := t.Data.([]float32)
+			var part []float32
+			for at := i * filters; at < len(all); at += k[4] {
+				part = append(part, all[at:at+filters]...)
+			}
+			return graph.Floats(part, append(k[:4].Clone(), filters)...), nil
+		})
+		y, p := e.border(e.part(x, i*in, (i+1)*in), w, 0)
+		parts = append(parts, e.apply(opConv3D, conv3D(p, c.Strides), e.outShape(y, w, p, filters), y, kernel))
+	}
+	return e.apply(opConcatenation, options{concatOptions, []field{{0, int32(4)}}}, e.outType(0), parts...)
 }
 
 // conv3D are the options of operators of three axes.
