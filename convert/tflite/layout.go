@@ -296,7 +296,7 @@ func (e *emitter) band(b graph.Band) {
 	shape := e.outType(0).Shape
 	n, ok := shape.Elems()
 	if !ok || n > 1<<22 {
-		e.refuse("sizes that are unknown, or a mask of more than 4 million elements: %v", shape)
+		e.set(e.computedBand(b))
 		return
 	}
 	t := graph.NewTensor(graph.Bool, shape)
@@ -305,4 +305,25 @@ func (e *emitter) band(b graph.Band) {
 		d[i] = b.Holds(i/shape[1], i%shape[1])
 	}
 	e.set(e.constant(t))
+}
+
+// computedBand computes the elements of a band, whose sizes are unknown or large.
+func (e *emitter) computedBand(b graph.Band) tensor {
+	x := e.in(0)
+	rank := len(e.typ(x).Shape)
+	numbers := func(axis int) tensor {
+		n := e.typ(x).Shape[axis]
+		end := e.squeeze(e.size(x, axis), 0)
+		return e.apply(opRange, options{}, graph.Type{DType: graph.Int32, Shape: graph.Shape{n}}, e.scalar(graph.Int32, 0), end, e.scalar(graph.Int32, 1))
+	}
+	ahead := e.sub(e.expand(numbers(rank-1), 0), e.expand(numbers(rank-2), 1))
+	above := e.compare(opLessEqual, ahead, ahead)
+	if b.Above >= 0 {
+		above = e.compare(opLessEqual, ahead, e.scalar(graph.Int32, float64(b.Above)))
+	}
+	if b.Below < 0 {
+		return above
+	}
+	below := e.compare(opGreaterEqual, ahead, e.scalar(graph.Int32, float64(-b.Below)))
+	return e.binaryTo(opLogicalAnd, graph.Bool, above, below)
 }

@@ -94,6 +94,7 @@ const (
 	opReduceMax       opcode = 82
 	opLogicalOr       opcode = 84
 	opLogicalAnd      opcode = 86
+	opRange           opcode = 96
 	opLogicalNot      opcode = 87
 	opReduceMin       opcode = 89
 	opFloorDiv        opcode = 90
