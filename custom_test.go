@@ -37,6 +37,7 @@ func TestWithLayer(t *testing.T) {
 	_, err = kerasrun.LoadReader(bytes.NewReader(data), int64(len(data)))
 	require.ErrorIs(t, err, kerasrun.ErrUnsupported)
 	require.ErrorContains(t, err, `unknown layer class "Doubled"; supply it with WithLayer("Doubled", ...)`)
+	require.NotContains(t, err.Error(), "WithThirdPartyLayers")
 
 	double := func(b *kerasrun.LayerBuilder, _ *keras.Value, in []graph.Value) ([]graph.Value, error) {
 		return []graph.Value{b.Apply(graph.Binary{Func: graph.Add}, in[0], in[0])}, nil
@@ -152,7 +153,7 @@ func TestThirdPartyLayers(t *testing.T) {
 	const file = "testdata/custom/tp_instance_addons_last_k2_h5/model.h5"
 	_, err := kerasrun.Load(file)
 	require.ErrorIs(t, err, kerasrun.ErrUnsupported)
-	require.ErrorContains(t, err, `unknown layer class "Addons>InstanceNormalization"`)
+	require.ErrorContains(t, err, `unknown layer class "Addons>InstanceNormalization"; supply it with WithLayer("Addons>InstanceNormalization", ...), or with WithThirdPartyLayers`)
 	_, err = kerasrun.Load(file, kerasrun.WithThirdPartyLayers())
 	require.NoError(t, err)
 	mine := func(*kerasrun.LayerBuilder, *keras.Value, []kerasrun.Value) ([]kerasrun.Value, error) {

@@ -70,21 +70,25 @@ func Floats(data []float32, shape ...int) Tensor { return graph.Floats(data, sha
 // .h5 of Keras 1, 2 or 3, or an architecture JSON together with [WithWeights].
 func Load(path string, options ...Option) (*Model, error) {
 	c := configure(options)
-	return runtime.OpenPath(path, c.weights, c.Options)
+	m, err := runtime.OpenPath(path, c.weights, c.Options)
+	return m, c.hint(err)
 }
 
 // LoadFS opens the model name in fsys, for example an [embed.FS]. The name of
 // [WithWeights] is one in fsys too.
 func LoadFS(fsys fs.FS, name string, options ...Option) (*Model, error) {
 	c := configure(options)
-	return runtime.OpenFS(fsys, name, c.weights, c.Options)
+	m, err := runtime.OpenFS(fsys, name, c.weights, c.Options)
+	return m, c.hint(err)
 }
 
 // LoadReader opens a model of size bytes in r: a .keras archive or a
 // whole-model .h5. It does not keep r, and so keeps the weights as if by
 // [WithKeptWeights].
 func LoadReader(r io.ReaderAt, size int64, options ...Option) (*Model, error) {
-	return runtime.OpenReader(r, size, configure(options).Options)
+	c := configure(options)
+	m, err := runtime.OpenReader(r, size, c.Options)
+	return m, c.hint(err)
 }
 
 // A Source is an opened file that was not made ready to run: its architecture,
@@ -95,7 +99,8 @@ type Source = source.Model
 // reads its weights only when they are asked for.
 func Open(path string, options ...Option) (*Source, error) {
 	c := configure(options)
-	return source.Open(path, c.weights, c.Options.Source())
+	m, err := source.Open(path, c.weights, c.Options.Source())
+	return m, c.hint(err)
 }
 
 // An IO describes an input or output of a model.

@@ -1,6 +1,8 @@
 package kerasrun
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 
 	"github.com/kerasrun/kerasrun/runtime"
@@ -28,6 +30,15 @@ func configure(options []Option) *config {
 		c.Activations = merged(thirdparty.ActivationFuncs(), c.Activations)
 	}
 	return c
+}
+
+// hint says in the error about an unknown class that WithThirdPartyLayers has one of its name.
+func (c *config) hint(err error) error {
+	var at *layers.Error
+	if c.thirdParty || !errors.Is(err, layers.ErrUnknownClass) || !errors.As(err, &at) || thirdparty.Layers()[at.Class] == nil {
+		return err
+	}
+	return fmt.Errorf("%w, or with WithThirdPartyLayers (kerasrun --third-party), which has a class of this name", err)
 }
 
 // WithWeights names the file that holds the weights of an architecture JSON.

@@ -308,7 +308,7 @@ func (s *scope) unknown() error {
 	case "TFSMLayer":
 		return fmt.Errorf("%w: it refers to a TensorFlow SavedModel; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, s.path)
 	}
-	return fmt.Errorf("%w: unknown layer class %q; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, name, name)
+	return fmt.Errorf("%w: %w %q; supply it with WithLayer(%q, ...)", keras.ErrUnsupported, ErrUnknownClass, name, name)
 }
 
 // inner lowers a layer that the layer of s wraps; segment is added to the path

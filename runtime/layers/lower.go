@@ -2,6 +2,7 @@ package layers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,6 +68,10 @@ type Options struct {
 	// adapt, as in a whole-model .h5, and not merged into them.
 	Adapters bool
 }
+
+// ErrUnknownClass is in the error about a layer of a class that Keras does not
+// have and that no option supplies.
+var ErrUnknownClass = errors.New("unknown layer class")
 
 // An Error says which layer could not be lowered. It is attached once, at the
 // innermost layer.
