@@ -492,6 +492,7 @@ CASES = [
     Case("multi_head_attention_scores", [(5, 7), (6, 4)], lambda q, v: L.MultiHeadAttention(2, 3, dropout=0.1)(query=q, value=v, return_attention_scores=True), ALL),
     Case("multi_head_attention_causal", (6, 7), lambda x: L.MultiHeadAttention(2, 3)(x, x, use_causal_mask=True), ALL),
     Case("multi_head_attention_mask", [(5, 7), (6, 4), Spec((5, 6), "bool")], lambda q, v, m: L.MultiHeadAttention(2, 3)(q, v, attention_mask=m), "k3"),
+    Case("multi_head_attention_axes_masked", [(5, 3, 7), (4, 3, 7), Spec((5, 4), "bool")], lambda x, y, m: [L.MultiHeadAttention(2, 3, attention_axes=(1,))(x, x, use_causal_mask=True), L.MultiHeadAttention(1, 4, attention_axes=(1,))(x, y, attention_mask=m)], "k3 k2"),
     Case("multi_head_attention_axes", [(3, 5, 7), (3, 6, 7)], lambda q, v: L.MultiHeadAttention(2, 3, attention_axes=(2,))(q, v), ALL),
     Case("multi_head_attention_all_axes", [(3, 5, 7), (2, 6, 7)], lambda q, v: L.MultiHeadAttention(2, 3)(q, v), MAIN),
     Case("multi_head_attention_masked", [i32(9, high=3), i32(4, high=3)], lambda x, y: masked_heads(x, y), K3),

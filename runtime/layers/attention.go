@@ -461,7 +461,7 @@ func (h *attentionHeads) attend(q, k, v graph.Value, axes []int, keyDim int) (y,
 	for i := range axes {
 		op.Axes = append(op.Axes, i-len(axes))
 	}
-	if mask, ok := h.mask(scores, len(axes)); ok {
+	if mask, ok := h.mask(scores, axes); ok {
 		weights = h.maskedSoftmax(op, scores, mask, h.robust, !h.fused)
 	} else {
 		weights = h.Apply(op, scores)
@@ -501,8 +501,9 @@ func attentionEquations(rank int, axes []int) (product, combine string, ok bool)
 }
 
 // mask joins the masks of a call in the form that broadcasts to the scores,
-// (batch, heads, t, s), and reports whether there is any.
-func (h *attentionHeads) mask(scores graph.Value, axes int) (mask graph.Value, any bool) {
+// (batch, ..., heads, t, s), and reports whether there is any. Keras's masks are
+// over axis 1, and so serve attention over that axis alone.
+func (h *attentionHeads) mask(scores graph.Value, axes []int) (mask graph.Value, any bool) {
 	and := func(m graph.Value) {
 		if any {
 			m = h.Apply(graph.Binary{Func: graph.LogicalAnd}, mask, m)
@@ -530,11 +531,11 @@ func (h *attentionHeads) mask(scores graph.Value, axes int) (mask graph.Value, a
 	if !any || h.Err() != nil {
 		return none(), false
 	}
-	if axes != 1 || scores.Rank() != 4 {
+	if len(axes) != 1 || axes[0] != 1 {
 		h.Failf("%w: masked attention over axes of a query %v", keras.ErrUnsupported, h.query.Shape)
 		return none(), false
 	}
-	for mask.Rank() > 2 && mask.Rank() < 4 {
+	for mask.Rank() > 2 && mask.Rank() < scores.Rank() {
 		mask = h.insertAxis(mask, 1)
 		if h.Err() != nil {
 			return none(), false
