@@ -4,6 +4,7 @@
 //
 //	kerasrun predict MODEL INPUT... [--labels FILE] [--top K] [--preprocess MODE] [--format FORMAT] [-o FILE]
 //	kerasrun predict MODEL --input NAME=FILE...
+//	kerasrun explain MODEL IMAGE [-o FILE] [--map FILE] [--class N] [--patch N] [--stride N] [--alpha X] [--labels FILE] [--preprocess MODE]
 //	kerasrun inspect MODEL [--plan [--batch N | --shape NAME=DIMS]] [--expand-nested] [--json]
 //	kerasrun verify MODEL... --expect FILE... [--atol X] [--rtol X]
 //	kerasrun verify --exact DIR
@@ -21,6 +22,9 @@
 // Of a file that holds several examples, each gives a result, numbered by "row".
 // JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and
 // "-Infinity".
+//
+// Explain hides a square of an image at a time and draws over the image how far
+// the score of a class falls (occlusion).
 //
 // Inspect prints Keras's summary of a model, facts about its file and the steps of
 // a prediction. Verify compares a model's outputs with recorded ones of Keras.

@@ -91,3 +91,10 @@ func channelsFirst(x vision.Pixels) []float32 {
 	}
 	return out
 }
+
+// ChannelsFirst reports whether an input takes images whose channels stand before
+// rows and columns. An input that takes no images is an error.
+func ChannelsFirst(in kerasrun.IO) (bool, error) {
+	l, err := imageLayout(in)
+	return l.channelsFirst, err
+}
