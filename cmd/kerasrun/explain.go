@@ -97,11 +97,9 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 	if err != nil {
 		return usageError(err)
 	}
-	var labels []string
-	if f.labels != "" {
-		if labels, err = input.ReadLabels(f.labels); err != nil {
-			return inputError(err)
-		}
+	labels, err := readLabels(f.labels)
+	if err != nil {
+		return err
 	}
 	m, err := a.load(path, f.model)
 	if err != nil {

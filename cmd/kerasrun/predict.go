@@ -119,11 +119,9 @@ func (a *app) predict(ctx context.Context, path string, files []string, f *predi
 	if err != nil {
 		return usageError(err)
 	}
-	var labels []string
-	if f.labels != "" {
-		if labels, err = input.ReadLabels(f.labels); err != nil {
-			return inputError(err)
-		}
+	labels, err := readLabels(f.labels)
+	if err != nil {
+		return err
 	}
 	m, err := a.load(path, f.model)
 	if err != nil {
@@ -147,6 +145,18 @@ func (a *app) predict(ctx context.Context, path string, files []string, f *predi
 		}
 		return p.out.Close()
 	})
+}
+
+// readLabels reads the file of --labels; without the flag there are none.
+func readLabels(file string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	labels, err := input.ReadLabels(file)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	return labels, nil
 }
 
 // predictAll reads the files and predicts, in order.
