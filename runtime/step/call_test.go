@@ -38,7 +38,9 @@ func TestCall(t *testing.T) {
 			panic(err)
 		}
 	})
-	require.Zero(t, allocations)
+	if !raceDetector {
+		require.Zero(t, allocations)
+	}
 	require.Equal(t, []float32{11, 12, 13}, a.Out[0].Float32s())
 	require.Equal(t, []bool{false, true, true}, a.Out[1].Data)
 	require.Equal(t, x, a.In[0])
