@@ -31,6 +31,10 @@ func (v Version) String() string {
 	return "Keras " + strconv.Itoa(v.Major) + " (guessed)"
 }
 
+// newest is the last minor release of Keras 3 whose ways are known. A file that does
+// not say its own (model.to_json writes none) is taken for one of it.
+const newest = 15
+
 // guessVersion tells the generation of Keras that wrote an architecture without
 // a version by its dialect.
 func guessVersion(root *Value) Version {
@@ -38,7 +42,7 @@ func guessVersion(root *Value) Version {
 	case d.tf:
 		return Version{Major: 2, TF: true}
 	case d.args || d.module && !d.old:
-		return Version{Major: 3}
+		return Version{Major: 3, Minor: newest}
 	case d.one:
 		return Version{Major: 1}
 	}

@@ -573,6 +573,9 @@ CASES = [
 
     # SpectralNormalization, LocallyConnected, ReversibleEmbedding
     Case("spectral_normalization", (9, 7, 3), lambda x: L.SpectralNormalization(L.Dense(4))(L.GlobalAveragePooling2D()(L.SpectralNormalization(L.Conv2D(6, 3, activation="relu"))(x))), K3),
+    Case("spectral_normalization_masked", i32(5, high=4), lambda x: L.LSTM(3)(L.SpectralNormalization(L.Dense(6))(L.Embedding(4, 7, mask_zero=True)(x))), "k3"),
+    Case("spectral_normalization_unmasked", i32(9, high=4), lambda x: L.LSTM(3)(L.SpectralNormalization(L.Conv1D(6, 2))(L.Embedding(4, 7, mask_zero=True)(x))), "k3"),
+    Case("maximum_half_masked", [i32(5, high=3), (5, 4)], lambda x, y: L.Maximum()([L.Embedding(3, 4, mask_zero=True)(x), y]), "k3json"),
     Case("spectral_normalization_embedding", i32(5, high=9), lambda x: L.SpectralNormalization(L.Embedding(9, 4), power_iterations=2)(x), "k3"),
     *[Case(f"locally_connected_1d_{n}", (11, 3), lambda x, n=n: [L.LocallyConnected1D(4, 3, strides=2, activation="relu", implementation=n)(x), L.LocallyConnected1D(5, 4, use_bias=False, implementation=n)(x)], "k2 k2h5") for n in (1, 2, 3)],
     *[Case(f"locally_connected_2d_{n}", (7, 6, 3), lambda x, n=n: [L.LocallyConnected2D(4, (3, 2), strides=(2, 1), implementation=n)(x), L.LocallyConnected2D(5, 2, implementation=n)(x)], "k2 k2h5") for n in (1, 2, 3)],

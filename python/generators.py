@@ -249,6 +249,13 @@ def conv(n, transpose=False, depthwise=False, separable=False):
             # output_padding is below strides, and Keras 3 wants it below the kernel's size too.
             if min((k,) if isinstance(k, int) else k) <= max((s,) if isinstance(s, int) else s):
                 o.pop("output_padding")
+        # Keras 3 adds the bias along the width where that has as many elements as there are channels.
+        if o.get("data_format") == CF and o.get("use_bias", True):
+            width = spatial(v, o)[-1]
+            if transpose or depthwise or "groups" in o:
+                o["use_bias"] = False
+            elif o["filters"] <= width:
+                o["filters"] = width + 1
         return o
     return options
 

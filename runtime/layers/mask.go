@@ -30,7 +30,7 @@ func (s *scope) maskRule() maskRule {
 	old := s.version.Major < 3
 	switch s.class {
 	case "Embedding", "ReversibleEmbedding", "Masking", "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed", "GlobalAveragePooling1D",
-		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Pipeline":
+		"Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Pipeline", "SpectralNormalization":
 		return ownMask
 	case "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "ParametricSoftplus", "SReLU", "Dropout", "SpatialDropout1D",
 		"SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout", "GaussianNoise",

@@ -12,7 +12,7 @@ import (
 func TestMaskRules(t *testing.T) {
 	refusing := map[string]bool{
 		"Softmax": true, "RandAugment": true, "AugMix": true, "CutMix": true, "MixUp": true, "Solarization": true,
-		"LayerScale": true, "CustomScaleLayer": true, "SpectralNormalization": true, "MaxoutDense": true, "Highway": true,
+		"LayerScale": true, "CustomScaleLayer": true, "MaxoutDense": true, "Highway": true,
 	}
 	for _, c := range builtinClasses {
 		s := &scope{shared: &shared{version: keras3}, class: c.name}

@@ -411,7 +411,7 @@ type spectralNormalizationConfig struct {
 //
 //	x         as the layer has it
 //	vector_u  (1, last dimension of the kernel)    unused at inference
-//	result    as the layer has it
+//	result    as the layer has it, with its mask
 //
 // See https://keras.io/api/layers/normalization_layers/spectral_normalization/.
 var spectralNormalizationLayer = define1("SpectralNormalization", spectralNormalizationConfig{},
