@@ -145,7 +145,8 @@ func (a *app) checkConverted(ctx context.Context, in string, fsys fs.FS, name, s
 		return err
 	}
 	before.Close()
-	after, err := kerasrun.LoadFS(fsys, name, kerasrun.WithThreads(flags.threads), kerasrun.WithExact())
+	flags.weights = "" // of in: what was written has its own
+	after, err := kerasrun.LoadFS(fsys, name, flags.options()...)
 	if err != nil {
 		return &failure{exitVerify, fmt.Errorf("%s: the result does not open: %w", shown, err)}
 	}

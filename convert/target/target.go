@@ -35,26 +35,11 @@ type Options struct {
 	Keras int
 	// Opset is the ONNX operator set, 17 to 23; 0 is 17.
 	Opset int
-	// Weights is how weights are stored: as they are, or smaller.
-	Weights Precision
 	// PruneOptimizer leaves the state of the optimizer out.
 	PruneOptimizer bool
-	// Fold folds BatchNormalization into the convolution or Dense layer before it.
-	Fold bool
 	// Package is the name of the Go package; "" takes that of the file.
 	Package string
 }
-
-// Precision is how weights are stored.
-type Precision string
-
-// The precisions.
-const (
-	AsTheyAre Precision = ""
-	Float16   Precision = "f16"
-	BFloat16  Precision = "bf16"
-	Int8      Precision = "int8"
-)
 
 // Files makes the files of a target that writes several.
 type Files interface {
