@@ -86,7 +86,7 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
-	root.AddCommand(a.predictCommand(), a.explainCommand(), a.inspectCommand(), a.verifyCommand(), a.convertCommand(), a.benchCommand(), a.layersCommand(), a.versionCommand())
+	root.AddCommand(a.predictCommand(), a.explainCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.layersCommand(), a.versionCommand())
 	return root
 }
 
@@ -154,6 +154,16 @@ func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
 	}
 	a.timed(start, "%s: loaded", path)
 	a.warn(path, model.File())
+	return model, nil
+}
+
+// open opens a model that is not to run; it must be closed. Its errors end in exit code 3.
+func (a *app) open(path string, m modelFlags) (*kerasrun.Source, error) {
+	model, err := kerasrun.Open(path, m.options()...)
+	if err != nil {
+		return nil, m.openError(path, err)
+	}
+	a.warn(path, model.Info)
 	return model, nil
 }
 

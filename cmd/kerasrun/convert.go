@@ -82,12 +82,11 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 		return usageError(fmt.Errorf("%s is both the model and the result", out))
 	}
 	start := time.Now()
-	m, err := kerasrun.Open(in, f.model.options()...)
+	m, err := a.open(in, f.model)
 	if err != nil {
-		return f.model.openError(in, err)
+		return err
 	}
 	defer m.Close()
-	a.warn(in, m.Info)
 	f.options.Note = a.note
 	verified := false
 	if f.verify && format.Reads {

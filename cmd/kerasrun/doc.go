@@ -27,7 +27,8 @@
 // the score of a class falls (occlusion).
 //
 // Inspect prints Keras's summary of a model, facts about its file and the steps of
-// a prediction. Verify compares a model's outputs with recorded ones of Keras.
+// a prediction. Verify compares a model's outputs with recorded ones of Keras. Diff
+// compares the layers, options and weights of two models.
 //
 // Bench measures the time of one run, of loading, and of each step:
 //
@@ -47,7 +48,7 @@
 //	2    wrong usage
 //	3    the model is missing, invalid or unsupported
 //	4    wrong input data
-//	5    verification failed
+//	5    verification failed, or models differ
 //	6    a limit was exceeded
 //	130  interrupted
 package main
