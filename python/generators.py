@@ -502,11 +502,15 @@ def text_vectorization(r, v):
     return dict(o, output_sequence_length=r.int(3, 6)) if mode == "int" else dict(o, output_mode=mode)
 
 
-def mel(r, v):
+def mel(b, v):
+    """Without decibels, made small: powers in the hundreds saturate what follows, and show only how their last digits were rounded."""
     if v.shape[0] < 150:
         return None
-    return dict(fft_length=32, sequence_stride=r.int(12, 20), num_mel_bins=r.int(4, 9), sampling_rate=8000,
-                **r.some(sequence_length=[24, 32], power_to_db=[False], mag_exp=[1.0], max_freq=[3000], min_freq=[200.0]))
+    r = b.draw
+    o = dict(fft_length=32, sequence_stride=r.int(12, 20), num_mel_bins=r.int(4, 9), sampling_rate=8000,
+             **r.some(sequence_length=[24, 32], power_to_db=[False], mag_exp=[1.0], max_freq=[3000], min_freq=[200.0]))
+    y = b.add("MelSpectrogram", o, [v])
+    return b.add("Rescaling", dict(scale=0.01), y) if "power_to_db" in o else y
 
 
 def pipeline(r, v):
@@ -567,7 +571,7 @@ entry("IntegerLookup", lookup(False), ranks=(1, 2), takes="int any")
 entry("StringLookup", lookup(True), ranks=(1, 2), takes="string")
 entry("CategoryEncoding", category_encoding, ranks=(1,), takes="int")
 entry("TextVectorization", text_vectorization, ranks=(0, 1), takes="text")
-entry("MelSpectrogram", mel, ranks=(1,), eras="3")
+entry("MelSpectrogram", ranks=(1,), eras="3", place=mel)
 entry("STFTSpectrogram", stft, ranks=(2,), eras="3")
 entry("Resizing", resizing, ranks=(3,))
 entry("Rescaling", rescaling)
