@@ -10,6 +10,7 @@ import (
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
@@ -78,11 +79,29 @@ func Archive(j *target.Job, w io.Writer) error {
 	return z.Close()
 }
 
+// refuseHDF5 refuses weights that Keras 3.15 writes into an .h5 and then cannot open or run.
+func (r *result) refuseHDF5() {
+	if r.form.major != 3 {
+		return
+	}
+	for _, p := range r.program.Graph.Params {
+		switch {
+		case p.DType == graph.BFloat16:
+			r.j.Refuse(p.Layer, "weights in bfloat16, which Keras 3 does not read from an .h5")
+		case p.Name == "inputs_amax_history", p.Name == "kernel_zero" && p.DType == graph.Uint8:
+			r.j.Refuse(p.Layer, "weights of float8, GPTQ or AWQ, which Keras 3 does not read from an .h5")
+		}
+	}
+}
+
 // HDF5 writes a whole-model .h5, of Keras 3 or 2.
 func HDF5(j *target.Job, w io.Writer) error {
 	r, err := prepare(j, form{major: major(j), inline: true, functions: true})
 	if err != nil {
 		return err
+	}
+	if r.refuseHDF5(); j.Refused() != nil {
+		return j.Refused()
 	}
 	t := hdf5load.NewTree()
 	t.Attr("backend", "tensorflow")
