@@ -94,7 +94,13 @@ func (a architect2) config(l *keras.Layer, config *keras.Value, owner *keras.Lay
 	}
 	if name, ok := config.Get("dtype").Get("config").Get("name").Str(); ok {
 		config = config.With("dtype", keras.NewString(name))
+	} // Keras 3 writes the policy of floating-point numbers here, Keras 2 wants the type of the results.
+	if mode, _ := config.Get("output_mode").Str(); l.Class == "IntegerLookup" && mode == "int" {
+		config = config.With("dtype", keras.NewString("int64"))
+	} else if l.Class == "TextVectorization" {
+		config = config.With("dtype", keras.NewString("string"))
 	}
+
 	for _, key := range []string{"activation", "recurrent_activation"} {
 		name, isName := config.Get(key).Str()
 		switch {
