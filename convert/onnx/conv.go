@@ -113,7 +113,7 @@ func (e *emitter) convProducts(n *graph.Node, op graph.Conv, product func(x, w s
 		for i, at := range index {
 			from[i] = at * op.Dilation[i]
 			if to[i] = from[i] - (k[i]-1)*op.Dilation[i]; to[i] == 0 {
-				to[i] = math.MaxInt64
+				to[i] = math.MaxInt
 			}
 		}
 		part := e.apply("Slice", list(x, e.ints(from...), e.ints(to...), e.ints(axes...), e.ints(op.Strides...)))

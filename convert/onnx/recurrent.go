@@ -169,8 +169,7 @@ func (e *emitter) recurrentNode(n *graph.Node, c cell, d graph.DType) bool {
 	x, _ := e.in(n, 0)
 	x = e.apply("Transpose", list(x), with("perm", []int{1, 0, 2}))
 	if c.Backwards {
-		const end = -1 << 63
-		x = e.apply("Slice", list(x, e.ints(-1), e.ints(end), e.ints(0), e.ints(-1)))
+		x = e.apply("Slice", list(x, e.ints(-1), e.ints(math.MinInt), e.ints(0), e.ints(-1)))
 	}
 	in := append(list(x), w...)
 	if c.State {

@@ -176,9 +176,9 @@ func (e *emitter) slice(n *graph.Node, op graph.Slice) {
 		if first {
 			axis = axisFirst(i, rank)
 		}
-		start, end, step := 0, math.MaxInt64, r.Step
+		start, end, step := 0, math.MaxInt, r.Step
 		if step < 0 {
-			start, end = math.MaxInt64, math.MinInt64
+			start, end = math.MaxInt, math.MinInt
 		}
 		if r.HasStart {
 			start = r.Start
@@ -189,7 +189,7 @@ func (e *emitter) slice(n *graph.Node, op graph.Slice) {
 		if r.Index {
 			start, end, step = r.Start, r.Start+1, 1
 			if r.Start == -1 {
-				end = math.MaxInt64
+				end = math.MaxInt
 			}
 			dropped = append(dropped, axis)
 		} else if !r.HasStart && !r.HasStop && step == 1 {
@@ -225,7 +225,7 @@ func (e *emitter) pad(n *graph.Node, op graph.Pad) {
 				return e.apply("Slice", list(x, e.ints(start), e.ints(end), e.ints(axis), e.ints(-1)))
 			}
 			if before[axis] > 0 {
-				parts = list(mirrored(before[axis]-1, math.MinInt64), x)
+				parts = list(mirrored(before[axis]-1, math.MinInt), x)
 			}
 			if after[axis] > 0 {
 				parts = append(parts, mirrored(-1, -after[axis]-1))
