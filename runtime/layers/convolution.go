@@ -238,6 +238,9 @@ func transposedConvolution(rank int) func(*scope, convTransposeConfig, graph.Val
 			Strides: s.each("strides", c.Strides, rank, 1), Dilation: s.each("dilation_rate", c.DilationRate, rank, 1),
 			Padding: s.padding(c.Padding, false),
 		}
+		if rank == 3 && s.version.Major < 3 { // Keras 2 takes the option and does not hand it on
+			op.Dilation = []int{1, 1, 1}
+		}
 		if c.OutputPadding.list != nil {
 			op.OutputPadding = s.each("output_padding", c.OutputPadding, rank, 0)
 		}
@@ -281,6 +284,7 @@ var conv2DTransposeLayer = define1("Conv2DTranspose", convTransposeDefaults, tra
 //	bias    (filters)                     when use_bias
 //	result  (batch, d', h', w', filters)  n' as for Conv2DTranspose
 //
+// Keras 2 computes it without its dilation_rate.
 // With data_format="channels_first" the channels of x and result are dimension 1.
 // See https://keras.io/api/layers/convolution_layers/convolution3d_transpose/.
 var conv3DTransposeLayer = define1("Conv3DTranspose", convTransposeDefaults, transposedConvolution(3))

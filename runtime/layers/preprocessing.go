@@ -51,7 +51,7 @@ type resizingConfig struct {
 
 // resizingLayer samples images at another size with half-pixel centres, as
 // tf.image.resize does. The result has the layer's compute dtype; for an
-// integer one it is rounded and clipped.
+// integer one it is rounded and clipped, by Keras 2 cut off.
 //
 //	x       (batch, h, w, c)    (batch, c, h, w) with data_format="channels_first"
 //	result  (batch, height, width, c)
@@ -87,7 +87,7 @@ func (s *scope) resizeImages(op graph.Resize, f dataFormat, x graph.Value) graph
 	}
 	y := s.resize(op, x)
 	if s.compute.Integer() {
-		y = s.Apply(graph.Cast{To: s.compute, Saturate: true}, y)
+		y = s.Apply(graph.Cast{To: s.compute, Saturate: s.version.Major >= 3}, y)
 	}
 	return s.fromLast(f, y)
 }
