@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
@@ -40,9 +41,9 @@ func (e *emitter) kernel(n *graph.Node, perm []int, shape graph.Shape) string {
 	d := e.g.Values[id].DType
 	if c, ok := e.constant(id); ok {
 		if shape == nil {
-			shape = permuted(c.Shape, perm)
+			shape = target.PermutedShape(c.Shape, perm)
 		}
-		name := e.changed(id, c, "kernel", shape, func(t graph.Tensor) graph.Tensor { return transposed(t, perm) })
+		name := e.changed(id, c, "kernel", shape, func(t graph.Tensor) graph.Tensor { return target.Transposed(t, perm) })
 		return e.cast(name, d, computed(d))
 	}
 	name := e.apply("Transpose", list(e.last(id)), with("perm", perm))
@@ -50,14 +51,6 @@ func (e *emitter) kernel(n *graph.Node, perm []int, shape graph.Shape) string {
 		name = e.apply("Reshape", list(name, e.ints(shape...)))
 	}
 	return e.cast(name, d, computed(d))
-}
-
-func permuted(s graph.Shape, perm []int) graph.Shape {
-	out := make(graph.Shape, len(perm))
-	for i, p := range perm {
-		out[i] = s[p]
-	}
-	return out
 }
 
 // firstOf returns operand 0 with channels first, in the type in which it is computed.
@@ -183,96 +176,4 @@ func (e *emitter) pool(n *graph.Node, op graph.Pool) {
 		name = "AveragePool"
 	}
 	e.out(n, e.apply(name, list(x), window(e.type1(n).Shape, op.Size, op.Strides, nil, op.Padding)...), d, true)
-}
-
-// transposed returns t with its axes permuted.
-func transposed(t graph.Tensor, perm []int) graph.Tensor {
-	switch d := t.Data.(type) {
-	case []float32:
-		return permute(t, d, perm)
-	case []float64:
-		return permute(t, d, perm)
-	case []uint16:
-		return permute(t, d, perm)
-	case []int8:
-		return permute(t, d, perm)
-	}
-	out := graph.NewTensor(t.DType, permuted(t.Shape, perm))
-	copyAs(out, t, perm)
-	return out
-}
-
-// copyAs copies elements of any type through float64.
-func copyAs(out, t graph.Tensor, perm []int) {
-	index := graph.NewTensor(graph.Float64, t.Shape)
-	f := index.Data.([]float64)
-	for i := range f {
-		f[i] = float64(i)
-	}
-	for i, at := range permute(index, f, perm).Data.([]float64) {
-		out.SetFloat(i, t.Float(int(at)))
-	}
-}
-
-// permute writes the elements of the result in blocks of its innermost axes, so
-// that both sides stay in the cache.
-func permute[T any](t graph.Tensor, d []T, perm []int) graph.Tensor {
-	shape := permuted(t.Shape, perm)
-	out := make([]T, len(d))
-	rank := len(perm)
-	strides := make([]int, rank) // in d, of an axis of the result
-	for i, p := range perm {
-		strides[i] = 1
-		for _, n := range t.Shape[p+1:] {
-			strides[i] *= n
-		}
-	}
-	// The axis of the result that is innermost in d: a block takes several of its cells.
-	inner := slices.Index(perm, rank-1)
-	const block = 16
-	step := 1 // of the inner axis in the result
-	for _, n := range shape[inner+1:] {
-		step *= n
-	}
-	outer := 1
-	for _, n := range shape[:inner] {
-		outer *= n
-	}
-	// The offsets in d of the cells of the axes below the inner one.
-	below := make([]int, step)
-	offsets(below, shape[inner+1:], strides[inner+1:])
-	above := make([]int, outer)
-	offsets(above, shape[:inner], strides[:inner])
-	n := shape[inner]
-	for o, from := range above {
-		to := out[o*n*step:]
-		for at := 0; at < n; at += block {
-			m := min(block, n-at)
-			for k, b := range below {
-				src := d[from+b+at:][:m]
-				for c, x := range src {
-					to[(at+c)*step+k] = x
-				}
-			}
-		}
-	}
-	return graph.Tensor{DType: t.DType, Shape: shape, Data: out}
-}
-
-// offsets lists the offsets of all cells of a shape, row-major.
-func offsets(to []int, shape graph.Shape, strides []int) {
-	index := make([]int, len(shape))
-	at := 0
-	for i := range to {
-		to[i] = at
-		for a := len(shape) - 1; a >= 0; a-- {
-			index[a]++
-			at += strides[a]
-			if index[a] < shape[a] {
-				break
-			}
-			at -= index[a] * strides[a]
-			index[a] = 0
-		}
-	}
 }

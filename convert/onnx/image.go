@@ -3,6 +3,7 @@ package onnx
 import (
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/kernels/resize"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
@@ -57,7 +58,7 @@ func (e *emitter) sample(n *graph.Node, s *sampled, m resize.Method, antialias b
 		if i == 0 {
 			s.x = e.bin("MatMul", e.tensor(weights.Cast(s.d)), s.x)
 		} else {
-			s.x = e.bin("MatMul", s.x, e.tensor(transposed(weights, []int{1, 0}).Cast(s.d)))
+			s.x = e.bin("MatMul", s.x, e.tensor(target.Transposed(weights, []int{1, 0}).Cast(s.d)))
 		}
 	}
 	s.h, s.w = h, w

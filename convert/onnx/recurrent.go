@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
@@ -151,7 +152,7 @@ func (e *emitter) recurrentNode(n *graph.Node, c cell, d graph.DType) bool {
 			shape := graph.Shape{1, gates * units, k0.Shape[0]}
 			name = e.changed(id, k0, c.op, shape, func(t graph.Tensor) graph.Tensor {
 				parts := graph.Tensor{DType: t.DType, Shape: graph.Shape{t.Shape[0], gates, units}, Data: t.Data}
-				return reordered(transposed(parts, []int{1, 2, 0}), c.order)
+				return reordered(target.Transposed(parts, []int{1, 2, 0}), c.order)
 			})
 		} else {
 			name = e.changed(id, k0, c.op, graph.Shape{1, 2 * gates * units}, func(t graph.Tensor) graph.Tensor {

@@ -127,32 +127,3 @@ func (e *emitter) ints(v ...int) tensor {
 	}
 	return e.constant(graph.Tensor{DType: graph.Int32, Shape: graph.Shape{len(v)}, Data: d})
 }
-
-// permuted returns t with its axes in another order.
-func permuted(t graph.Tensor, perm []int) graph.Tensor {
-	src := t.Data.([]float32)
-	strides := make([]int, len(t.Shape))
-	for i, s := len(t.Shape)-1, 1; i >= 0; i-- {
-		strides[i] = s
-		s *= t.Shape[i]
-	}
-	shape, step := make(graph.Shape, len(perm)), make([]int, len(perm))
-	for i, p := range perm {
-		shape[i], step[i] = t.Shape[p], strides[p]
-	}
-	dst := make([]float32, len(src))
-	index, at := make([]int, len(perm)), 0
-	for k := range dst {
-		dst[k] = src[at]
-		for i := len(perm) - 1; i >= 0; i-- {
-			index[i]++
-			at += step[i]
-			if index[i] < shape[i] {
-				break
-			}
-			at -= index[i] * step[i]
-			index[i] = 0
-		}
-	}
-	return graph.Tensor{DType: t.DType, Shape: shape, Data: dst}
-}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
@@ -55,7 +56,7 @@ func (e *emitter) kernelOf(i int, form string, in graph.Shape, perm []int) tenso
 	}
 	return e.constantOf(id, form, shape, func(t graph.Tensor) (graph.Tensor, error) {
 		t.Shape = in
-		return permuted(t, perm), nil
+		return target.Transposed(t, perm), nil
 	})
 }
 
@@ -249,7 +250,7 @@ func (e *emitter) dilated(i int, k graph.Shape, dilation []int, perm []int) (ten
 			}
 			copy(dst[at*cell:(at+1)*cell], src[n*cell:])
 		}
-		return permuted(wide, perm), nil
+		return target.Transposed(wide, perm), nil
 	}), true
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
@@ -171,7 +172,7 @@ func (g gates) product(x tensor, i, from, to, row int) tensor {
 	e := g.e
 	k := e.inType(i).Shape
 	kernel := e.constantOf(e.node.In[i], fmt.Sprint("columns ", from), graph.Shape{to - from, k[0]}, func(t graph.Tensor) (graph.Tensor, error) {
-		all := permuted(t, []int{1, 0})
+		all := target.Transposed(t, []int{1, 0})
 		return graph.Floats(all.Data.([]float32)[from*k[0]:to*k[0]], to-from, k[0]), nil
 	})
 	in := []tensor{x, kernel}

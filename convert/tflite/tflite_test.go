@@ -1,7 +1,6 @@
 package tflite
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,12 +28,4 @@ func TestFunctions(t *testing.T) {
 	for _, f := range graph.ReduceFuncs {
 		require.Contains(t, reduceCodes, f)
 	}
-}
-
-func TestPermuted(t *testing.T) {
-	x := graph.Floats([]float32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 2, 3, 2)
-	y := permuted(x, []int{2, 0, 1})
-	require.Equal(t, graph.Shape{2, 2, 3}, y.Shape)
-	require.Equal(t, []float32{0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11}, y.Data)
-	require.True(t, slices.Equal(x.Data.([]float32), permuted(y, []int{1, 2, 0}).Data.([]float32)))
 }
