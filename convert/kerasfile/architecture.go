@@ -90,7 +90,7 @@ func (a *architect) sequential(g *keras.Graph, config *keras.Value) *keras.Value
 func (a *architect) functional(g *keras.Graph, config *keras.Value) *keras.Value {
 	n := nodes{a, rename(g)}
 	var list []*keras.Value
-	for _, l := range g.Layers {
+	for _, l := range a.layersOf(g) {
 		o, calls := a.operation(l, n)
 		if o == nil {
 			o, calls = a.layer(l, n.names[l], nil), n.calls(l)

@@ -114,6 +114,9 @@ func (a *architect) refuseOptions(l *keras.Layer, config *keras.Value) {
 	if padding, _ := config.Get("padding").Str(); padding == "causal" && strings.HasPrefix(l.Class, "Separable") {
 		a.j.Refuse(a.path(l), "%s with padding \"causal\", which Keras 3 does not take", l.Class)
 	}
+	if mode, _ := config.Get("mode").Int(); l.Class == "BatchNormalization" && mode != 0 {
+		a.j.Refuse(a.path(l), "BatchNormalization of mode %d of Keras 1", mode)
+	}
 	if l.Class == "BatchNormalization" && config.Get("axis").Kind() == keras.Array {
 		a.j.Refuse(a.path(l), "BatchNormalization over several axes")
 	}
@@ -157,7 +160,7 @@ var applicationLayers = map[string]string{
 // nothing: Keras 2 wrote what their base classes had.
 var dropped = map[string]string{
 	"SeparableConv1D": "kernel_initializer kernel_regularizer kernel_constraint", "SeparableConv2D": "kernel_initializer kernel_regularizer kernel_constraint",
-	"SpatialDropout1D": "trainable", "SpatialDropout2D": "trainable", "SpatialDropout3D": "trainable",
+	"Discretization": "trainable", "SpatialDropout1D": "trainable", "SpatialDropout2D": "trainable", "SpatialDropout3D": "trainable",
 }
 
 // gone are classes that Keras 3 has no form of.
@@ -165,6 +168,11 @@ var gone = map[string]string{
 	"LocallyConnected1D": "no layer of it has a kernel for each place",
 	"LocallyConnected2D": "no layer of it has a kernel for each place",
 	"Lambda":             "its Python code is not read",
+	"Highway":            "it was a layer of Keras 1",
+	"MaxoutDense":        "it was a layer of Keras 1",
+	"ParametricSoftplus": "it was a layer of Keras 1",
+	"SReLU":              "it was a layer of Keras 1",
+	"TensorFlowOpLayer":  "its op is a node of TensorFlow's graph",
 }
 
 // identities are classes that act in training alone and that Keras 3 lacks.

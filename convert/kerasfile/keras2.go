@@ -37,7 +37,7 @@ func (a architect2) model(l *keras.Layer, name string) *keras.Value {
 	}
 	n := nodes2{a}
 	var list []*keras.Value
-	for _, in := range l.Graph.Layers {
+	for _, in := range a.layersOf(l.Graph) {
 		o, calls := n.function(in)
 		if o == nil {
 			o, calls = a.layer(in, in.Name, nil), n.calls(in)
@@ -94,13 +94,12 @@ func (a architect2) config(l *keras.Layer, config *keras.Value, owner *keras.Lay
 	}
 	if name, ok := config.Get("dtype").Get("config").Get("name").Str(); ok {
 		config = config.With("dtype", keras.NewString(name))
-	} // Keras 3 writes the policy of floating-point numbers here, Keras 2 wants the type of the results.
-	if mode, _ := config.Get("output_mode").Str(); l.Class == "IntegerLookup" && mode == "int" {
-		config = config.With("dtype", keras.NewString("int64"))
-	} else if l.Class == "TextVectorization" {
-		config = config.With("dtype", keras.NewString("string"))
 	}
-
+	if a.j.Arch.Version.Major == 1 { // whose objects Keras 2 does not read
+		config = a.modernTrainingKeys(l, config)
+	}
+	a.refuse2(l, config, owner)
+	config = a.words2(l, config)
 	for _, key := range []string{"activation", "recurrent_activation"} {
 		name, isName := config.Get(key).Str()
 		switch {
@@ -136,6 +135,57 @@ func (a architect2) config(l *keras.Layer, config *keras.Value, owner *keras.Lay
 			}
 			config = config.Without(key)
 		}
+	}
+	return config
+}
+
+// refuse2 refuses options that Keras 2 does not take together, or not for such inputs as Keras 3 does.
+func (a architect2) refuse2(l *keras.Layer, config *keras.Value, owner *keras.Layer) {
+	if above1(config.Get("strides")) && above1(config.Get("dilation_rate")) {
+		a.j.Refuse(a.path(owner), "strides and dilation_rate above 1, which Keras 2 does not take together")
+	}
+	if mode, _ := config.Get("output_mode").Str(); l.Class == "CategoryEncoding" && mode == "one_hot" && !a.old {
+		if info := a.info[l]; info != nil && len(info.Calls) > 0 && len(info.Calls[0]) > 0 {
+			if s := info.Calls[0][0].Type.Shape; len(s) > 1 && s[len(s)-1] != 1 {
+				a.j.Refuse(a.path(owner), "one_hot of inputs %v, which Keras 2 does not take", s)
+			}
+		}
+	}
+}
+
+// above1 reports whether a number, or one of a list, is above 1.
+func above1(v *keras.Value) bool {
+	if n, ok := v.Int(); ok {
+		return n > 1
+	}
+	return slices.ContainsFunc(v.Items(), above1)
+}
+
+// words2 brings the config of a layer of words to the form of Keras 2: its vocabulary
+// stands there, and dtype is the type of the results, where Keras 3 has the policy of
+// floating-point numbers.
+func (a architect2) words2(l *keras.Layer, config *keras.Value) *keras.Value {
+	if a.inline {
+		config = a.withVocabulary(l, config)
+	}
+	mode, _ := config.Get("output_mode").Str()
+	if mode == "tf_idf" && config.Get("vocabulary").Len() > 0 && config.Get("idf_weights").Len() == 0 {
+		a.j.Refuse(a.path(l), "output_mode \"tf_idf\" whose inverse document frequencies were learnt: they cannot be written yet")
+	}
+	invert, _ := config.Get("invert").Bool()
+	switch {
+	case l.Class == "TextVectorization":
+		if config.Get("ngrams").Kind() == keras.Array {
+			a.j.Refuse(a.path(l), "ngrams of several sizes, which Keras 2 does not read from a file")
+		}
+		if mode == "one_hot" {
+			a.j.Refuse(a.path(l), "output_mode %q, which Keras 2 does not have", mode)
+		}
+		return config.With("dtype", keras.NewString("string"))
+	case l.Class == "StringLookup" && mode == "int" && invert:
+		return config.With("dtype", keras.NewString("string"))
+	case (l.Class == "StringLookup" || l.Class == "IntegerLookup") && mode == "int":
+		return config.With("dtype", keras.NewString("int64"))
 	}
 	return config
 }

@@ -120,7 +120,6 @@ var keras2Keys = map[string]string{
 	"SpatialDropout1D":       "batch_input_shape dtype force_generator name noise_shape rate rng_type seed trainable",
 	"SpatialDropout2D":       "batch_input_shape data_format dtype force_generator name noise_shape rate rng_type seed trainable",
 	"SpatialDropout3D":       "batch_input_shape data_format dtype force_generator name noise_shape rate rng_type seed trainable",
-	"SpectralNormalization":  "batch_input_shape dtype layer name power_iterations trainable",
 	"StackedRNNCells":        "batch_input_shape cells dtype name trainable",
 	"StringLookup":           "batch_input_shape dtype encoding idf_weights invert mask_token max_tokens name num_oov_indices oov_token output_mode pad_to_max_tokens sparse trainable vocabulary vocabulary_dtype",
 	"Subtract":               "batch_input_shape dtype name trainable",

@@ -176,3 +176,24 @@ func TestKeras2NestedNode(t *testing.T) {
 		require.NotZero(t, seen, name)
 	}
 }
+
+// Kerases find weights by the order that they give layers: the branches of a Merge of
+// Keras 1, one after the other in its file, are sorted by their distance to the output.
+func TestOrderOfMergedBranches(t *testing.T) {
+	for _, version := range []int{2, 3} {
+		m, err := source.Open("../../testdata/models/old_108_merge_sequential/model.h5", "", source.Options{})
+		require.NoError(t, err)
+		defer m.Close()
+		r, err := prepare(&target.Job{Model: m, Context: context.Background()}, form{major: version, inline: true, functions: true})
+		require.NoError(t, err)
+		var names []string
+		for _, l := range r.config.Get("config").Get("layers").Items() {
+			name, _ := l.Get("config").Get("name").Str()
+			names = append(names, name)
+		}
+		require.Equal(t, []string{"dense_3_input", "dense_2_input", "dense_3", "dense_2", "activation_1", "merge_1", "dense_4"}, names)
+		for i, p := range r.program.Graph.Params {
+			require.Equal(t, p.Layer, m.Program.Graph.Params[r.from[i]].Layer)
+		}
+	}
+}

@@ -72,19 +72,33 @@ func prepare(j *target.Job, f form) (*result, error) {
 	return r, nil
 }
 
-// match pairs the parameters with those of the source: of each layer in order,
-// the layers in order.
+// match pairs the parameters with those of the source: of each layer in order, the
+// layers in order, or by name where layersOf has changed that.
 func (r *result) match() error {
 	ours, theirs := r.program.Graph.Params, r.j.Program.Graph.Params
 	if len(ours) != len(theirs) {
 		return fmt.Errorf("%w: the architecture for Keras %d has %d weights, want %d", source.ErrUnsupported, r.form.major, len(ours), len(theirs))
 	}
-	for i, p := range ours {
-		if p.Name != theirs[i].Name || p.DType != theirs[i].DType || !slices.Equal(p.Shape, theirs[i].Shape) {
-			return fmt.Errorf("%w: layer %s (%s): weight %q of the architecture for Keras %d is %v %v, want %q of %v %v",
-				source.ErrUnsupported, p.Layer, p.Class, p.Name, r.form.major, p.DType, p.Shape, theirs[i].Name, theirs[i].DType, theirs[i].Shape)
+	r.from = make([]int, len(ours))
+	for i := range r.from {
+		r.from[i] = i
+	}
+	if r.j.Arch.Version.Major == 1 {
+		of := map[string][]int{}
+		for i, p := range theirs {
+			of[cleanName(p.Layer)] = append(of[cleanName(p.Layer)], i)
 		}
-		r.from = append(r.from, i)
+		for i, p := range ours {
+			if left := of[cleanName(p.Layer)]; len(left) > 0 {
+				r.from[i], of[cleanName(p.Layer)] = left[0], left[1:]
+			}
+		}
+	}
+	for i, p := range ours {
+		if want := theirs[r.from[i]]; p.Name != want.Name || p.DType != want.DType || !slices.Equal(p.Shape, want.Shape) {
+			return fmt.Errorf("%w: layer %s (%s): weight %q of the architecture for Keras %d is %v %v, want %q of %v %v",
+				source.ErrUnsupported, p.Layer, p.Class, p.Name, r.form.major, p.DType, p.Shape, want.Name, want.DType, want.Shape)
+		}
 	}
 	return nil
 }

@@ -79,19 +79,28 @@ func Archive(j *target.Job, w io.Writer) error {
 	return z.Close()
 }
 
-// refuseHDF5 refuses weights that Keras 3.15 writes into an .h5 and then cannot open or run.
+// refuseHDF5 refuses weights that Kerases write into an .h5 and then cannot open or run.
 func (r *result) refuseHDF5() {
-	if r.form.major != 3 {
-		return
-	}
 	for _, p := range r.program.Graph.Params {
 		switch {
 		case p.DType == graph.BFloat16:
-			r.j.Refuse(p.Layer, "weights in bfloat16, which Keras 3 does not read from an .h5")
+			r.j.Refuse(p.Layer, "weights in bfloat16, which Keras does not read from an .h5")
 		case p.Name == "inputs_amax_history", p.Name == "kernel_zero" && p.DType == graph.Uint8:
-			r.j.Refuse(p.Layer, "weights of float8, GPTQ or AWQ, which Keras 3 does not read from an .h5")
+			r.j.Refuse(p.Layer, "weights of float8, GPTQ or AWQ, which Keras does not read from an .h5")
 		}
 	}
+	for _, l := range r.j.Program.Layers {
+		for _, c := range l.Layer.Calls {
+			if r.form.major == 3 && slices.ContainsFunc(c.Args, ellipsis) {
+				r.j.Refuse(l.Path, "an index with an ellipsis, which Keras 3 does not read from an .h5")
+			}
+		}
+	}
+}
+
+// ellipsis reports whether an argument of a call is or has one.
+func ellipsis(a *keras.Arg) bool {
+	return a.Kind == keras.ArgEllipsis || slices.ContainsFunc(a.Items, ellipsis)
 }
 
 // HDF5 writes a whole-model .h5, of Keras 3 or 2.
@@ -100,8 +109,9 @@ func HDF5(j *target.Job, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if r.refuseHDF5(); j.Refused() != nil {
-		return j.Refused()
+	r.refuseHDF5()
+	if err := j.Refused(); err != nil {
+		return err
 	}
 	t := hdf5load.NewTree()
 	t.Attr("backend", "tensorflow")
