@@ -31,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="1")  # without it Conv3D is wrong where strides exceed the kernel
 HERE = Path(__file__).parent
 CASES = HERE.parent / "testdata" / "models"
 REFUSED = HERE / "parity_convert_refused.txt"
@@ -43,7 +43,7 @@ def predict(model, x, inputs, tf):
     of the time, but where that is something else: integers are cast in graphs
     alone, and channels first runs there alone. What TensorFlow lacks on CPUs even so
     is what the golden cases were made with."""
-    model.run_eagerly = all(a.dtype != np.uint8 and a.ndim < 5 for a in inputs)
+    model.run_eagerly = all(a.dtype != np.uint8 for a in inputs)
     for last in (False, False, True):
         try:
             return model.predict(x, verbose=0)
@@ -281,6 +281,8 @@ def convert(kerasrun, case, fmt, flags, to):
     if case.weights:
         command += ["--weights", str(case.weights)]
     p = subprocess.run(command, capture_output=True, text=True)
+    if p.returncode == 4:  # random inputs do not do where a word must be in a vocabulary
+        p = subprocess.run([*command, "--samples", str(case.expect)], capture_output=True, text=True)
     return p.returncode, p.stderr.strip()
 
 
@@ -301,7 +303,8 @@ def check(case, path, consumer, done):
         path.unlink(missing_ok=True)
     if len(got) != len(outputs):
         return "failed", f"{len(got)} outputs, want {len(outputs)}"
-    dtype = case.dtype if path.suffix == ".onnx" else ""  # onnxruntime rounds fewer of the results between
+    # onnxruntime rounds fewer of the results between, oneDNN those of bfloat16
+    dtype = case.dtype if path.suffix == ".onnx" or "bfloat16" in case.dtype else ""
     wrong = [f"output {i}: {d}" for i, (g, w) in enumerate(zip(got, outputs)) if (d := compare(g, w, dtype)) and not (dtype and as_near(g, w, exacts[i]))]
     return ("failed", "; ".join(wrong)) if wrong else ("agreed", "")
 

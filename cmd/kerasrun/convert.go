@@ -141,6 +141,9 @@ func (a *app) checkConverted(ctx context.Context, in string, fsys fs.FS, name, s
 	}
 	want, err := before.Predict(ctx, inputs...)
 	if err != nil {
+		if f.samples == "" && ctx.Err() == nil {
+			err = inputError(fmt.Errorf("%s does not run on the inputs that it would be verified on, --samples FILE gives others: %w", in, err))
+		}
 		return err
 	}
 	before.Close()
