@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -90,31 +89,29 @@ func writeDiff(w io.Writer, d *diff.Diff, style output.Style) error {
 		}
 		return s
 	}
-	var err error
 	if len(d.Layers) > 0 {
 		t := style.NewTable(output.Column{Title: "Layer"}, output.Column{Title: "What"}, output.Column{Title: "A"}, output.Column{Title: "B"})
 		for _, l := range d.Layers {
 			t.Row(l.Layer, l.What, orNone(l.A), orNone(l.B))
 		}
-		err = t.Write(w)
-	}
-	if len(d.Layers) > 0 && len(d.Weights) > 0 {
-		fmt.Fprintln(w)
-	}
-	if len(d.Weights) > 0 {
-		t := style.NewTable(output.Column{Title: "Weight"}, output.Column{Title: "A"}, output.Column{Title: "B"},
-			output.Column{Title: "Changed", Right: true}, output.Column{Title: "Largest difference", Right: true})
-		for _, x := range d.Weights {
-			changed, largest := "", ""
-			if x.Elements > 0 {
-				changed, largest = fmt.Sprintf("%s of %s", output.Count(int64(x.Changed)), output.Count(int64(x.Elements))), output.Float(x.Largest)
-				if x.NotANum {
-					largest = "not finite in one"
-				}
-			}
-			t.Row(x.Weight, orNone(x.A), orNone(x.B), changed, largest)
+		if err := t.Write(w); err != nil || len(d.Weights) == 0 {
+			return err
 		}
-		err = errors.Join(err, t.Write(w))
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
 	}
-	return err
+	t := style.NewTable(output.Column{Title: "Weight"}, output.Column{Title: "A"}, output.Column{Title: "B"},
+		output.Column{Title: "Changed", Right: true}, output.Column{Title: "Largest difference", Right: true})
+	for _, x := range d.Weights {
+		changed, largest := "", ""
+		if x.Elements > 0 {
+			changed, largest = fmt.Sprintf("%s of %s", output.Count(int64(x.Changed)), output.Count(int64(x.Elements))), output.Float(x.Largest)
+			if x.Infinite {
+				largest = "not finite"
+			}
+		}
+		t.Row(x.Weight, orNone(x.A), orNone(x.B), changed, largest)
+	}
+	return t.Write(w)
 }

@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"internal/atomicfile":       {},
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
-	"internal/diff":             {"keras", "runtime/source", "convert/target"},
+	"internal/diff":             {"keras", "runtime/graph", "runtime/source", "convert/target"},
 	"cmd/kerasrun/internal/":    {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
 	"cmd/kerasrun":              {"", "convert", "vision", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":             {},

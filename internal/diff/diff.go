@@ -13,6 +13,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
@@ -53,7 +54,7 @@ type Weight struct {
 	Elements int     `json:"elements,omitempty"`
 	Changed  int     `json:"changed,omitempty"`
 	Largest  float64 `json:"largest,omitempty"`
-	NotANum  bool    `json:"nan,omitempty"` // some are NaN, or infinite, in one model only
+	Infinite bool    `json:"infinite,omitempty"` // some differ by no number: they are NaN or infinite
 }
 
 // walk lists the layers of a model, and of those inside it, by path.
@@ -210,7 +211,7 @@ func weightsOf(a, b *source.Model) ([]Weight, error) {
 		}
 		d.B = fmt.Sprintf("%v %v", y.DType, y.Shape)
 		if d.A == d.B {
-			d.compare(x.Float64s(), y.Float64s())
+			d.compare(x, y)
 		}
 		if d.A != d.B || d.Changed > 0 {
 			diffs = append(diffs, d)
@@ -225,16 +226,17 @@ func weightsOf(a, b *source.Model) ([]Weight, error) {
 	return diffs, nil
 }
 
-// compare counts the elements that differ.
-func (d *Weight) compare(x, y []float64) {
-	d.Elements = len(x)
-	for i, v := range x {
-		if math.Float64bits(v) == math.Float64bits(y[i]) {
+// compare counts the elements that differ, of tensors of one type.
+func (d *Weight) compare(x, y graph.Tensor) {
+	d.Elements, _ = x.Shape.Elems()
+	for i := range d.Elements {
+		v, w := x.Float(i), y.Float(i)
+		if math.Float64bits(v) == math.Float64bits(w) {
 			continue
 		}
 		d.Changed++
-		if by := math.Abs(v - y[i]); math.IsNaN(by) || math.IsInf(by, 0) {
-			d.NotANum = true
+		if by := math.Abs(v - w); math.IsNaN(by) || math.IsInf(by, 0) {
+			d.Infinite = true
 		} else {
 			d.Largest = max(d.Largest, by)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
 // Options mean the same with and without what is null, and a policy is its name; a
@@ -33,13 +34,15 @@ func TestLayers(t *testing.T) {
 
 // Weights are compared bit by bit: NaN is NaN, and 0 is not -0.
 func TestWeightDiff(t *testing.T) {
-	var d Weight
-	nan, zero := math.NaN(), 0.0
-	d.compare([]float64{1, nan, zero, 3}, []float64{1, nan, zero, 3})
-	require.Equal(t, Weight{Elements: 4}, d)
-	d.compare([]float64{1, zero, 5}, []float64{1.5, math.Copysign(0, -1), 5})
-	require.Equal(t, Weight{Elements: 3, Changed: 2, Largest: 0.5}, d)
-	d = Weight{}
-	d.compare([]float64{1, math.Inf(1)}, []float64{nan, 2})
-	require.Equal(t, Weight{Elements: 2, Changed: 2, NotANum: true}, d)
+	compare := func(x, y []float32) (d Weight) {
+		tensor := func(v []float32) graph.Tensor {
+			return graph.Tensor{DType: graph.Float32, Shape: graph.Shape{len(v)}, Data: v}
+		}
+		d.compare(tensor(x), tensor(y))
+		return d
+	}
+	nan, zero, inf := float32(math.NaN()), float32(0), float32(math.Inf(1))
+	require.Equal(t, Weight{Elements: 4}, compare([]float32{1, nan, zero, 3}, []float32{1, nan, zero, 3}))
+	require.Equal(t, Weight{Elements: 3, Changed: 2, Largest: 0.5}, compare([]float32{1, zero, 5}, []float32{1.5, -zero, 5}))
+	require.Equal(t, Weight{Elements: 2, Changed: 2, Infinite: true}, compare([]float32{1, inf}, []float32{nan, 2}))
 }
