@@ -118,7 +118,7 @@ func (r *result) sameOps(a *architect) error {
 		of := map[string][]string{}
 		for _, n := range g.Nodes {
 			path := cleanName(n.Layer)
-			if _, cast := n.Op.(graph.Cast); cast { // of the result of a layer of otherOps, where it is used
+			if c, cast := n.Op.(graph.Cast); cast && !c.Saturate { // of the result of a layer of otherOps, where it is used
 				continue
 			}
 			of[path] = append(of[path], slope.Replace(fmt.Sprintf("%s%+v", graph.Name(n.Op), n.Op)))
