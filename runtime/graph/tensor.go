@@ -227,6 +227,12 @@ func (t Tensor) Float32s() []float32 {
 // Float64s returns a copy of the elements as float64.
 func (t Tensor) Float64s() []float64 {
 	out := make([]float64, t.Len())
+	if d, ok := t.Data.([]float32); ok {
+		for i, x := range d[:len(out)] {
+			out[i] = float64(x)
+		}
+		return out
+	}
 	for i := range out {
 		out[i] = t.Float(i)
 	}

@@ -44,19 +44,18 @@ func affine(p *program) error {
 // setAffine makes n compute x·scale + shift.
 func (p *program) setAffine(n *node, x int, m scaleShift) {
 	c := len(m.scale)
-	vec := func(f func(i int) float64) int {
-		t := graph.NewTensor(p.values[x].DType, graph.Shape{c})
-		for i := range c {
-			t.SetFloat(i, f(i))
+	vec := func(of []float64, all float32) int {
+		v := make([]float32, c) // affineOf reads float32 alone
+		for i := range v {
+			v[i] = all
 		}
-		return p.constant(weight.Of(t))
+		for i, f := range of {
+			v[i] = float32(f)
+		}
+		return p.constant(weight.Of(graph.Floats(v, c)))
 	}
 	n.op = graph.BatchNorm{Axes: []int{-1}, Scale: true, Center: true}
-	n.in = []int{
-		x,
-		vec(func(i int) float64 { return m.scale[i] }), vec(func(i int) float64 { return m.shift[i] }),
-		vec(func(int) float64 { return 0 }), vec(func(int) float64 { return 1 }),
-	}
+	n.in = []int{x, vec(m.scale, 0), vec(m.shift, 0), vec(nil, 0), vec(nil, 1)}
 }
 
 // maxChannels bounds the vectors of an affine map: a scalar on a long flat axis is cheaper as it is.
@@ -134,26 +133,30 @@ func (p *program) channelVector(w *weight.Value, c int) ([]float64, bool) {
 
 // batchNorm reads the constant operands of a BatchNorm over the last axis.
 func (p *program) batchNorm(op graph.BatchNorm, in []int, c int) (m scaleShift, ok bool) {
-	var w []*graph.Tensor
+	var w [][]float64
 	for _, v := range in[1:] {
 		t := p.consts[v]
 		if t == nil || t.Len() != c {
 			return m, false
 		}
-		w = append(w, p.hold(t))
+		w = append(w, p.hold(t).Float64s())
 	}
 	mean, variance := w[len(w)-2], w[len(w)-1]
-	m = scaleShift{make([]float64, c), make([]float64, c)}
-	for i := range c {
-		m.scale[i] = 1 / math.Sqrt(variance.Float(i)+op.Epsilon)
-		k := 0
-		if op.Scale {
-			m.scale[i] *= w[0].Float(i)
-			k = 1
+	m = scaleShift{variance, mean} // in place of what they are made of
+	for i, v := range variance {
+		m.scale[i] = 1 / math.Sqrt(v+op.Epsilon)
+	}
+	if op.Scale {
+		for i, gamma := range w[0] {
+			m.scale[i] *= gamma
 		}
-		m.shift[i] = -mean.Float(i) * m.scale[i]
-		if op.Center {
-			m.shift[i] += w[k].Float(i)
+	}
+	for i, scale := range m.scale {
+		m.shift[i] *= -scale
+	}
+	if op.Center {
+		for i, beta := range w[len(w)-3] {
+			m.shift[i] += beta
 		}
 	}
 	return m, true
