@@ -154,7 +154,7 @@ var refusals = []refusal{
 	{"CustomScaleLayer", `{"scale":1}`, "[null,4]", graph.ErrShape, "want 2"},
 	{"CategoryEncoding", `{"num_tokens":5,"sparse":true}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},
 	{"Discretization", `{"bin_boundaries":[0.5],"sparse":true}`, "[null,4]", keras.ErrUnsupported, "sparse"},
-	{"Discretization", `{"num_bins":4}`, "[null,4]", keras.ErrUnsupported, "no bin_boundaries"},
+	{"Discretization", `{"num_bins":4}`, "[null,4]", keras.ErrUnsupported, "a summary alone"},
 	{"Hashing", `{"num_bins":5,"sparse":true}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},
 	{"HashedCrossing", `{"num_bins":5,"sparse":true}`, "int32[null,1] int32[null,1]", keras.ErrUnsupported, "sparse"},
 	{"IntegerLookup", `{"vocabulary":[3],"sparse":true,"output_mode":"count"}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},

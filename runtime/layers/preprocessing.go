@@ -244,7 +244,8 @@ type discretizationConfig struct {
 // discretizationLayer numbers the bin of each element: how many of
 // bin_boundaries are not above it; NaN is in the last bin. Other output modes are
 // those of CategoryEncoding over the numbers. Boundaries that Keras 2 learnt are
-// not in its files.
+// refused: an .h5 has a summary of the data in their place, and from its .keras Keras 2
+// itself does not get them back.
 //
 //	x       (batch, ...)
 //	result  (batch, ...)    whole numbers with output_mode "int"
@@ -253,7 +254,7 @@ type discretizationConfig struct {
 var discretizationLayer = define1("Discretization", discretizationConfig{OutputMode: "int"},
 	func(s *scope, c discretizationConfig, x graph.Value) graph.Value {
 		if len(c.BinBoundaries) == 0 {
-			s.Failf("%w: no bin_boundaries", keras.ErrUnsupported)
+			s.Failf("%w: bin_boundaries that were learnt, of which Keras 2 stores a summary alone: set them in the config", keras.ErrUnsupported)
 			return none()
 		}
 		if !x.DType.Floating() {
