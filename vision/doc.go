@@ -1,7 +1,9 @@
-// Package vision turns images into the tensors that Keras models were trained on: decoding, colour conversion, the
-// resize of Keras's layers and the preprocess_input modes of keras.applications.
+// Package vision turns images into the tensors that Keras models were trained on, and what models say of them into boxes
+// and masks.
 //
-// The steps follow keras.utils.load_img, img_to_array and the layer Resizing:
+// # Images
+//
+// Decoding, colour conversion, the resize of Keras's layers and the preprocess_input modes of keras.applications follow keras.utils.load_img, img_to_array and the layer Resizing:
 //
 //	img, err := vision.Decode(file, 0)
 //	x, err := vision.FromImage(img, 3)
@@ -15,6 +17,12 @@
 // load_img(target_size=...) resizes with Pillow, whose results differ: Pillow widens its kernels when an image shrinks
 // (close to Antialias here) and rounds to 8 bits after each axis; its nearest is the same. Models that resize inside,
 // and datasets from image_dataset_from_directory, use the arithmetic of this package.
+//
+// # Boxes and masks
+//
+// What a detector returns becomes boxes by Grid.Anchors, DecodeBoxes, Detections and Suppress; Letterbox says how to find
+// them again in the image it shrank. What a segmentation returns becomes a mask by ArgMax; Tiled runs a model over images
+// larger than its input. MeanAveragePrecision and MaskIoU rate the results, and package vision/overlay draws them.
 //
 // The package holds no state; functions may be called concurrently on different Pixels.
 package vision

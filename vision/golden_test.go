@@ -9,21 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kerasrun/kerasrun/runtime/npy"
 	"github.com/kerasrun/kerasrun/vision"
 )
 
-// goldens reads an archive that python/goldens_vision.py made with Keras.
+// goldens reads an archive of images that python/goldens_vision.py or goldens_boxes.py made.
 func goldens(t *testing.T, name string) map[string]vision.Pixels {
 	t.Helper()
-	b, err := os.ReadFile("../testdata/vision/" + name)
-	require.NoError(t, err)
-	z, err := npy.ReadZip(bytes.NewReader(b), int64(len(b)), npy.Limits{})
-	require.NoError(t, err)
 	out := map[string]vision.Pixels{}
-	for _, n := range z.Names() {
-		a, err := z.Open(n)
-		require.NoError(t, err)
+	for n, a := range arrays(t, name) {
 		require.Len(t, a.Shape, 3, n)
 		out[n] = vision.Pixels{H: a.Shape[0], W: a.Shape[1], C: a.Shape[2], Data: a.Data.([]float32)}
 	}

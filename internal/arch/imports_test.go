@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"runtime/source":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/weight"},
 	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
 	"vision":                    {"kernels/resize", "runtime"},
+	"vision/overlay":            {"vision"},
 	"":                          {"runtime", "runtime/graph", "runtime/layers", "runtime/layers/thirdparty", "runtime/source", "vision"},
 	"convert/target":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
 	"convert/":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/layers/operation", "runtime/source", "runtime/weight", "convert/target"},
