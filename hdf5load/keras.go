@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Weight is one stored array of a layer.
@@ -95,6 +96,9 @@ const maxVarsDepth = 256
 // weights in: depth first in the order of the links, a group's own weights before
 // those of the groups inside it. A group linked to several times is listed once.
 //
+// tf_keras joined paths by the separator of the system: on Windows it wrote groups
+// with names such as layers\dense, which it reads there alone. Their paths have slashes.
+//
 // https://github.com/keras-team/keras, src/saving/saving_lib.py.
 func VarsGroups(root Object) ([]VarsGroup, error) {
 	type place struct {
@@ -135,7 +139,7 @@ func VarsGroups(root Object) ([]VarsGroup, error) {
 				v.Path = p.path[:max(0, len(p.path)-1)]
 				out = append(out, v)
 			}
-			below = append(below, place{p.path + name + "/", o, p.depth + 1})
+			below = append(below, place{p.path + strings.ReplaceAll(name, `\`, "/") + "/", o, p.depth + 1})
 		}
 		slices.Reverse(below)
 		todo = append(todo, below...)

@@ -91,6 +91,23 @@ func TestVarsGroups(t *testing.T) {
 	require.Empty(t, groups)
 }
 
+// Files that were written on Windows have paths for names.
+func TestVarsGroupsOfWindows(t *testing.T) {
+	tree := NewTree()
+	for _, name := range []string{`layers\dense`, `layers\bidirectional`, `layers\bidirectional\forward_layer\cell`} {
+		tree.Dataset(name+"/vars/0", Float32, []int{1}, values([]float32{1}))
+	}
+	f := openBytes(t, written(t, tree))
+	groups, err := VarsGroups(f.Root())
+	require.NoError(t, err)
+	var paths []string
+	for _, g := range groups {
+		paths = append(paths, g.Path)
+		require.Len(t, g.Weights, 1)
+	}
+	require.ElementsMatch(t, []string{"layers/dense", "layers/bidirectional", "layers/bidirectional/forward_layer/cell"}, paths)
+}
+
 // TestBFloat16 reads what Keras 3 marks and what Keras 2 does not.
 func TestBFloat16(t *testing.T) {
 	marked := openFile(t, "k3_cnn_bfloat16.weights.h5").Root()
