@@ -49,11 +49,12 @@ var exporters = map[string]exporter{
 
 // refusals say why the other ops have none.
 var refusals = map[string]string{
-	"Call":      "Go code of the program",
-	"CrossHash": "LiteRT has no hash of strings",
-	"Equalize":  "LiteRT has no histogram",
-	"Hash":      "LiteRT has no hash of strings",
-	"Lookup":    "LiteRT's builtins have no vocabulary",
-	"Sparsemax": "LiteRT has no sort",
-	"Tokens":    "LiteRT's builtins split no text",
+	"Call":        "Go code of the program",
+	"CrossHash":   "LiteRT has no hash of strings",
+	"Equalize":    "LiteRT has no histogram",
+	"Hash":        "LiteRT has no hash of strings",
+	"Lookup":      "LiteRT's builtins have no vocabulary",
+	"MaxPoolGrad": "a gradient, which no model has",
+	"Sparsemax":   "LiteRT has no sort",
+	"Tokens":      "LiteRT's builtins split no text",
 }

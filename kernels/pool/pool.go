@@ -40,6 +40,15 @@ func Max(s *Shape, dst, src []float32, y0, y1 int) {
 	}
 }
 
+// MaxGrad computes the gradient dx of a maximum pooling of one image src, given
+// dy, that of its result: what belongs to a window goes to its first maximum in
+// row-major order, or, if all, to every pixel that equals it. As in TensorFlow, a NaN
+// is the maximum only where it stands first. Pixels lie side by side in all three.
+func MaxGrad(s *Shape, dx, src, dy []float32, all bool) {
+	c := s.complete()
+	maxGrad(&c, dx, src, dy, all)
+}
+
 // Average computes output rows y0 to y1-1 of an average pooling, summed in
 // float64. Padding neither adds nor counts, as in Keras. A window that lies in
 // the padding altogether gives 0.

@@ -44,6 +44,57 @@ func maxInto(dst, src []float32) {
 	}
 }
 
+// gradBlock is the number of channels whose maxima are sought at a time.
+const gradBlock = 64
+
+func maxGrad(s *Shape, dx, src, dy []float32, all bool) {
+	clear(dx[:s.InD*s.InH*s.InW*s.C])
+	var block [gradBlock]int
+	s.windows(0, s.OutD*s.OutH, func(pixel, d0, d1, h0, h1, w0, w1 int) {
+		if d0 >= d1 || h0 >= h1 || w0 >= w1 {
+			return
+		}
+		first := ((d0*s.InH+h0)*s.InW + w0) * s.C
+		for c := 0; c < s.C; c += gradBlock {
+			best := block[:min(gradBlock, s.C-c)]
+			for i := range best {
+				best[i] = first + c + i
+			}
+			for d := d0; d < d1; d++ {
+				for h := h0; h < h1; h++ {
+					for w := w0; w < w1; w++ {
+						at := ((d*s.InH+h)*s.InW+w)*s.C + c
+						for i, v := range src[at:][:len(best)] {
+							if v > src[best[i]] {
+								best[i] = at + i
+							}
+						}
+					}
+				}
+			}
+			grad := dy[pixel*s.C+c:][:len(best)]
+			if !all {
+				for i, at := range best {
+					dx[at] += grad[i]
+				}
+				continue
+			}
+			for d := d0; d < d1; d++ {
+				for h := h0; h < h1; h++ {
+					for w := w0; w < w1; w++ {
+						at := ((d*s.InH+h)*s.InW+w)*s.C + c
+						for i, v := range src[at:][:len(best)] {
+							if v == src[best[i]] {
+								dx[at+i] += grad[i]
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 func globalMax(dst, src []float32, n, c, srcStride int) {
 	d := dst[:c]
 	copy(d, src)

@@ -235,3 +235,43 @@ func TestNothingAllocates(t *testing.T) {
 		}))
 	})
 }
+
+// Measured on GradientTape of tf.nn.max_pool2d, max_pool1d and max_pool3d.
+func TestMaxGrad(t *testing.T) {
+	nan := float32(math.NaN())
+	equal := slices.Repeat([]float32{1}, 16)
+	for _, v := range []struct {
+		name    string
+		s       Shape
+		all     bool
+		src, dx []float32
+	}{
+		{"first of equals", Shape{InH: 4, InW: 4, OutH: 2, OutW: 2, KH: 2, KW: 2, StrideH: 2, StrideW: 2}, false,
+			equal, []float32{1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0}},
+		{"overlapping, same", Shape{InH: 4, InW: 4, OutH: 4, OutW: 4, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1}, false,
+			equal, []float32{4, 2, 2, 0, 2, 1, 1, 0, 2, 1, 1, 0, 0, 0, 0, 0}},
+		{"largest", Shape{InH: 4, InW: 4, OutH: 4, OutW: 4, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1}, false,
+			[]float32{0, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, []float32{0, 0, 0, 0, 0, 9, 3, 0, 2, 1, 1, 0, 0, 0, 0, 0}},
+		{"NaN", Shape{InH: 1, InW: 6, OutH: 1, OutW: 2, KH: 1, KW: 3, StrideH: 1, StrideW: 3}, false,
+			[]float32{1, nan, 2, nan, 2, 3}, []float32{0, 0, 1, 1, 0, 0}},
+		{"all of equals", Shape{InD: 1, InH: 3, InW: 3, OutD: 1, OutH: 2, OutW: 2, KD: 1, KH: 2, KW: 2, StrideD: 1, StrideH: 1, StrideW: 1}, true,
+			equal[:9], []float32{1, 2, 1, 2, 4, 2, 1, 2, 1}},
+		{"window of padding", Shape{InH: 1, InW: 2, OutH: 1, OutW: 2, KH: 1, KW: 2, StrideH: 1, StrideW: 3, PadLeft: 2}, false,
+			equal[:2], []float32{0, 1}},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			const c = 67 // channels, all alike
+			v.s.C = c
+			src := kerneltest.Fenced(t, len(v.src)*c)
+			for i := range src {
+				src[i] = v.src[i/c]
+			}
+			dy := slices.Repeat([]float32{1}, v.s.complete().OutD*v.s.OutH*v.s.OutW*c)
+			dx := kerneltest.Guarded(t, len(src))
+			require.Zero(t, testing.AllocsPerRun(1, func() { MaxGrad(&v.s, dx, src, dy, v.all) }))
+			for i, got := range dx {
+				require.Equal(t, v.dx[i/c], got, "pixel %d", i/c)
+			}
+		})
+	}
+}

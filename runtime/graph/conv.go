@@ -323,3 +323,31 @@ func (p Pool) Infer(in []Type) ([]Type, error) {
 	}
 	return one(in[0].DType, append(append(Shape{x[0]}, out...), x[len(x)-1]))
 }
+
+// MaxPoolGrad is the gradient of a [Pool] of kind [MaxPool] with respect to its
+// operand: that of each window goes to its first maximum in row-major order, or,
+// if All, to every cell that equals it, as in TensorFlow's pooling of volumes.
+//
+//	x       (batch, spatial..., c)
+//	dy      (batch, out..., c)
+//	result  (batch, spatial..., c)
+type MaxPoolGrad struct {
+	Size, Strides []int
+	Padding       Padding
+	All           bool
+}
+
+// Infer implements [Op].
+func (m MaxPoolGrad) Infer(in []Type) ([]Type, error) {
+	if err := operands(in, 2); err != nil {
+		return nil, err
+	}
+	y, err := Pool{MaxPool, m.Size, m.Strides, m.Padding}.Infer(in[:1])
+	if err != nil {
+		return nil, err
+	}
+	if in[1].DType != y[0].DType || !y[0].Shape.Fits(in[1].Shape) {
+		return nil, fmt.Errorf("%w: gradient %v %v of pooled %v %v", ErrShape, in[1].DType, in[1].Shape, y[0].DType, y[0].Shape)
+	}
+	return one(in[0].DType, in[0].Shape)
+}

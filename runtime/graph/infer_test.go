@@ -37,6 +37,8 @@ func TestInfer(t *testing.T) {
 		{ConvTranspose{[]int{2, 1}, []int{1, 1}, valid, nil}, []Type{f32(2, 5, 6, 4), f32(3, 2, 7, 4)}, "(2, 11, 7, 7)"},
 		{ConvTranspose{[]int{2, 2}, []int{1, 1}, same, []int{1, 0}}, []Type{f32(2, 5, 6, 4), f32(3, 3, 7, 4)}, "(2, 10, 11, 7)"},
 		{Pool{MaxPool, []int{2, 3}, []int{2, 3}, valid}, []Type{f32(2, 5, 7, 4)}, "(2, 2, 2, 4)"},
+		{MaxPoolGrad{[]int{2, 3}, []int{2, 3}, valid, false}, []Type{f32(Dyn, 5, 7, 4), f32(Dyn, 2, 2, 4)}, "(None, 5, 7, 4)"},
+		{MaxPoolGrad{[]int{2, 3}, []int{2, 3}, valid, false}, []Type{f32(2, 5, 7, 4), f32(2, 3, 2, 4)}, "shape mismatch: gradient float32 (2, 3, 2, 4) of pooled float32 (2, 2, 2, 4)"},
 		{Reduce{ReduceMean, []int{1, 2}, false}, []Type{f32(2, 5, 7, 4)}, "(2, 4)"},
 		{Reduce{ReduceMean, []int{-2, 1}, true}, []Type{f32(2, 5, 7, 4)}, "(2, 1, 1, 4)"},
 		{Reduce{ReduceMean, []int{4}, true}, []Type{f32(2, 5, 7, 4)}, "attribute out of range: axis 4 of rank 4"},

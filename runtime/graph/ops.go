@@ -8,7 +8,7 @@ import (
 // Ops holds one value of every Op, for tests that must cover them all.
 var Ops = []Op{
 	Activation{}, AddBias{}, ArgReduce{}, Band{}, BatchNorm{}, Binary{}, Call{}, Cast{}, CenterCrop{}, Concat{}, Conv{}, ConvTranspose{},
-	ConvLSTM{}, CrossHash{}, DepthwiseConv{}, Equalize{}, Gather{}, GroupNorm{}, GRU{}, Hash{}, LayerNorm{}, Lookup{}, LSTM{}, MatMul{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
+	ConvLSTM{}, CrossHash{}, DepthwiseConv{}, Equalize{}, Gather{}, GroupNorm{}, GRU{}, Hash{}, LayerNorm{}, Lookup{}, LSTM{}, MatMul{}, MaxPoolGrad{}, Pad{}, Pool{}, PReLU{}, Reduce{}, Repeat{},
 	Reshape{}, Resize{}, SimpleRNN{}, Slice{}, Softmax{}, Sparsemax{}, Tile{}, Tokens{}, Transpose{}, Unary{}, Where{},
 }
 

@@ -172,6 +172,8 @@ func (m *maker) fast() Step {
 		return m.matmul()
 	case graph.Pool:
 		return m.pool(op)
+	case graph.MaxPoolGrad:
+		return m.poolGrad(op)
 	case graph.Activation:
 		return m.activation(op)
 	case graph.Unary:

@@ -172,6 +172,21 @@ var trials = map[string]func(r *rand.Rand, big bool) trial{
 		}
 		return trial{op: graph.PReLU{}, in: []graph.Tensor{random(r, s...), random(r, a[r.Intn(len(a)+1):]...)}, fixed: fixed(r, 1)}
 	},
+	"MaxPoolGrad": func(r *rand.Rand, big bool) trial {
+		rank := between(r, 1, 3)
+		s := append(append([]int{between(r, 1, 3)}, shape(r, rank, 6)...), between(r, 1, 70))
+		if big {
+			s[0], s[1] = 9, 300
+		}
+		size, strides, _ := window(r, s[1:1+rank], []int{1, 1, 1}[:rank])
+		op := graph.MaxPoolGrad{Size: size, Strides: strides, Padding: padding(r, rank, size), All: r.Intn(2) == 0}
+		x := integers(r, graph.Float32, 0, 4, s...) // many are equal
+		y, err := graph.Pool{Kind: graph.MaxPool, Size: size, Strides: strides, Padding: op.Padding}.Infer([]graph.Type{{DType: x.DType, Shape: x.Shape}})
+		if err != nil {
+			panic(err)
+		}
+		return trial{op: op, in: []graph.Tensor{x, random(r, y[0].Shape...)}, terms: product1(size)}
+	},
 	"Pad": func(r *rand.Rand, big bool) trial {
 		s := scaled(shape(r, between(r, 1, 3), 5), big, 15_000)
 		op := graph.Pad{Mode: pick(r, graph.FillConstant, graph.FillReflect, graph.FillSymmetric), Value: 2.5}

@@ -155,6 +155,35 @@ func pool(y, x array, op graph.Pool) {
 	}
 }
 
+// poolGrad gives dy to the maxima of the windows, as float32 kernels do: a NaN
+// is one only where it stands first, and of All it is none.
+func poolGrad(dx, x, dy array, op graph.MaxPoolGrad) {
+	rank := len(x.shape) - 2
+	c := x.shape[rank+1]
+	w := newWindowed(x.shape, dy.shape, op.Size, op.Strides, []int{1, 1, 1}[:rank], op.Padding)
+	for b := range x.shape[0] {
+		src, d, dst := x.v[b*product(w.in)*c:], dy.v[b*product(w.out)*c:], dx.v[b*product(w.in)*c:]
+		w.each(func(cell int, taps func(func(t, at int))) {
+			for i := range c {
+				best := -1
+				taps(func(_, at int) {
+					if best < 0 || src[at*c+i] > src[best*c+i] {
+						best = at
+					}
+				})
+				if best < 0 {
+					continue // a window of padding alone
+				}
+				taps(func(_, at int) {
+					if at == best && !op.All || op.All && src[at*c+i] == src[best*c+i] {
+						dst[at*c+i] += d[cell*c+i]
+					}
+				})
+			}
+		})
+	}
+}
+
 func matmul(y, x, w array) {
 	n, k := w.shape[len(w.shape)-1], w.shape[len(w.shape)-2]
 	m, batch := 1, y.shape[:0]

@@ -139,6 +139,8 @@ func floats(op graph.Op, in []graph.Tensor, out graph.Tensor) error {
 		matmul(y, x[0], x[1])
 	case graph.Pool:
 		pool(y, x[0], op)
+	case graph.MaxPoolGrad:
+		poolGrad(y, x[0], x[1], op)
 	case graph.BatchNorm:
 		batchNorm(y, x, op)
 	case graph.LayerNorm:
