@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"runtime/step/reference":    {"runtime/graph"},
 	"runtime/weight":            {"runtime/graph"},
 	"runtime/step":              {"runtime/graph", "runtime/step/reference", "runtime/weight", "kernels/cpu", "kernels/conv", "kernels/rnn", "kernels/vec", "kernels/pool", "kernels/resize"},
+	"runtime/grad":              {"runtime/graph", "kernels/resize"},
 	"runtime/plan":              {"runtime/graph", "runtime/step", "runtime/weight"},
 	"runtime/source":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/weight"},
 	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
