@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -128,13 +129,55 @@ type modelFlags struct {
 	unknownKeys bool
 	thirdParty  bool
 	exact       bool
+	shapes      inputShapes
 }
 
 func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
 	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
+	c.Flags().Var(&m.shapes, "input-shape", "`DIMS` of an input that the file does not say, batch included, ? where open: ?,28,28,1; once for each input")
 	c.Flags().BoolVar(&m.unknownKeys, "allow-unknown-keys", false, "load layers with config keys that kerasrun does not know")
 	c.Flags().BoolVar(&m.thirdParty, "third-party", false, "load layer classes of widespread packages (docs/THIRD_PARTY.md)")
+}
+
+// inputShapes is the value of a flag: shapes with ? where a dimension is open.
+type inputShapes []kerasrun.Shape
+
+// Type is the kind of value, for the help.
+func (inputShapes) Type() string { return "DIMS" }
+
+// String writes them as they are given.
+func (s *inputShapes) String() string {
+	var all []string
+	for _, shape := range *s {
+		var dims []string
+		for _, n := range shape {
+			if n < 0 {
+				dims = append(dims, "?")
+			} else {
+				dims = append(dims, strconv.Itoa(n))
+			}
+		}
+		all = append(all, strings.Join(dims, ","))
+	}
+	return strings.Join(all, " ")
+}
+
+// Set adds a shape.
+func (s *inputShapes) Set(text string) error {
+	var shape kerasrun.Shape
+	for _, d := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(d))
+		switch {
+		case strings.TrimSpace(d) == "?":
+			n = -1
+		case err != nil || n < 1:
+			return fmt.Errorf("dimension %q, want a number from 1, or ?", d)
+		}
+		shape = append(shape, n)
+	}
+	*s = append(*s, shape)
+	return nil
 }
 
 // addExact adds --exact, which verify has another meaning for.
@@ -187,6 +230,9 @@ func (m *modelFlags) options() []kerasrun.Option {
 	options := []kerasrun.Option{kerasrun.WithThreads(m.threads)}
 	if m.weights != "" {
 		options = append(options, kerasrun.WithWeights(m.weights))
+	}
+	if len(m.shapes) > 0 {
+		options = append(options, kerasrun.WithInputShapes(m.shapes...))
 	}
 	if m.unknownKeys {
 		options = append(options, kerasrun.WithUnknownKeys())

@@ -104,7 +104,7 @@ func (s *scope) rootInputs(g *keras.Graph) []graph.Value {
 			t.Shape = given.Clone()
 		}
 		if t.Shape == nil {
-			s.Failf("%w: the file does not say the shape of input %q; give it with the option InputShapes", keras.ErrUnsupported, names[i])
+			s.Failf("%w: the file does not say the shape of input %q; give it: WithInputShapes in Go, --input-shape on the command line", keras.ErrUnsupported, names[i])
 			return nil
 		}
 		out = append(out, s.Input(names[i], t))
