@@ -127,7 +127,7 @@ func (a architect2) config(l *keras.Layer, config *keras.Value, owner *keras.Lay
 	for _, key := range config.Keys() {
 		v := config.Get(key)
 		if v.Kind() == keras.Object && strings.HasSuffix(key, "_initializer") {
-			config = config.With(key, withoutNulls(v))
+			config = config.With(key, initializer2(v))
 		}
 		if !slices.Contains(allowed, key) {
 			if !neutral2(key, v) && !unread[key] {
@@ -190,8 +190,12 @@ func (a architect2) words2(l *keras.Layer, config *keras.Value) *keras.Value {
 	return config
 }
 
-// withoutNulls leaves the members of the config of an initializer out that are null.
-func withoutNulls(v *keras.Value) *keras.Value {
+// initializer2 makes an initializer of Keras 2: members of its config that are null are
+// left out, and the names are those that both Kerases have.
+func initializer2(v *keras.Value) *keras.Value {
+	if class, _ := v.Get("class_name").Str(); class == "OrthogonalInitializer" || class == "IdentityInitializer" { // of early Kerases 3
+		v = v.With("class_name", keras.NewString(strings.TrimSuffix(class, "Initializer")))
+	}
 	config := v.Get("config")
 	for _, key := range config.Keys() {
 		if config.Get(key).IsNull() && key != "seed" {

@@ -197,3 +197,19 @@ func TestOrderOfMergedBranches(t *testing.T) {
 		}
 	}
 }
+
+// Early Kerases 3 wrote names of initializers that Keras 2 does not have.
+func TestInitializer2(t *testing.T) {
+	parse := func(text string) *keras.Value {
+		v, err := keras.ParseJSON([]byte(text), keras.Limits{})
+		require.NoError(t, err)
+		return v
+	}
+	for in, want := range map[string]string{
+		`{"class_name": "OrthogonalInitializer", "config": {"gain": 1.0, "seed": null}}`: `{"class_name": "Orthogonal", "config": {"gain": 1.0, "seed": null}}`,
+		`{"class_name": "IdentityInitializer", "config": {"gain": 2}}`:                   `{"class_name": "Identity", "config": {"gain": 2}}`,
+		`{"class_name": "RandomUniform", "config": {"minval": null, "seed": 1}}`:         `{"class_name": "RandomUniform", "config": {"seed": 1}}`,
+	} {
+		require.Equal(t, parse(want).JSON(), initializer2(parse(in)).JSON())
+	}
+}
