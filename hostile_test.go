@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/keras"
 	"github.com/stretchr/testify/require"
 )
 
@@ -127,4 +128,11 @@ func TestMutatedConfigs(t *testing.T) {
 		}, "%s with %s", file, text)
 	}
 	require.NotZero(t, loaded)
+}
+
+// A bug met while a model is opened is an error that names the file, not the end of the process.
+func TestPanicWhileOpening(t *testing.T) {
+	_, err := kerasrun.Load("testdata/models/dense/model.keras", kerasrun.WithLayer("Dense",
+		func(*kerasrun.LayerBuilder, *keras.Value, []kerasrun.Value) ([]kerasrun.Value, error) { panic("a bug") }))
+	require.ErrorContains(t, err, "testdata/models/dense/model.keras: internal error: a bug")
 }

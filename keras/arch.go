@@ -92,7 +92,7 @@ func checkRoot(root *Value) error {
 	case root.Kind() == Object:
 		return fmt.Errorf("%w: not an architecture: no class_name, keys are %s", ErrFormat, someNames(root.Keys()))
 	}
-	return fmt.Errorf("%w: not an architecture: %s, want an object", ErrFormat, root.brief())
+	return fmt.Errorf("%w: not an architecture: %s, want an object", ErrFormat, root.Brief())
 }
 
 func versionOf(root *Value, hint Hint) Version {
@@ -170,7 +170,7 @@ var innerKeys = []string{"layer", "forward_layer", "backward_layer", "cell", "ce
 func (p *archParser) layer(entry *Value, container string) (*Layer, error) {
 	class, ok := entry.Get("class_name").Str()
 	if !ok || class == "" {
-		return nil, fmt.Errorf("%w: a layer is %s, want an object with a class_name", ErrFormat, entry.brief())
+		return nil, fmt.Errorf("%w: a layer is %s, want an object with a class_name", ErrFormat, entry.Brief())
 	}
 	config, err := p.embedded(entry.Get("config"))
 	if err != nil {
@@ -200,7 +200,7 @@ func (p *archParser) layerOf(entry, config *Value, class, name, path string) (l 
 		config = NewObject().With("layers", config)
 	}
 	if config.Kind() != Object && !config.IsNull() {
-		return nil, fmt.Errorf("%w: config is %s, want an object", ErrFormat, config.brief())
+		return nil, fmt.Errorf("%w: config is %s, want an object", ErrFormat, config.Brief())
 	}
 	l = &Layer{Name: name, BuildConfig: entry.Get("build_config")}
 	l.Module, _ = entry.Get("module").Str()

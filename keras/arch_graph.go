@@ -11,7 +11,7 @@ import (
 func (p *archParser) graph(l *Layer, config *Value, path string) (*Graph, error) {
 	entries := config.Get("layers")
 	if entries.Kind() != Array {
-		return nil, fmt.Errorf("%w: layers is %s, want a list", ErrFormat, entries.brief())
+		return nil, fmt.Errorf("%w: layers is %s, want a list", ErrFormat, entries.Brief())
 	}
 	if l.Class == "Sequential" {
 		return p.sequential(l, config, entries.Items(), path)

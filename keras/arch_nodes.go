@@ -35,7 +35,7 @@ func (n *nodeParser) calls(l *Layer, nodes *Value) error {
 		return nil
 	}
 	if nodes.Kind() != Array {
-		return fmt.Errorf("%w: inbound_nodes is %s, want a list", ErrFormat, nodes.brief())
+		return fmt.Errorf("%w: inbound_nodes is %s, want a list", ErrFormat, nodes.Brief())
 	}
 	n.from = l
 	for _, node := range nodes.list.items {
@@ -69,7 +69,7 @@ func (n *nodeParser) call(node *Value) (Call, error) {
 	var c Call
 	args, kwargs := node.Get("args"), node.Get("kwargs")
 	if args.Kind() != Array && !args.IsNull() {
-		return c, fmt.Errorf("%w: args of a node is %s, want a list", ErrFormat, args.brief())
+		return c, fmt.Errorf("%w: args of a node is %s, want a list", ErrFormat, args.Brief())
 	}
 	for _, v := range args.Items() {
 		a, err := n.arg(v)
@@ -84,7 +84,7 @@ func (n *nodeParser) call(node *Value) (Call, error) {
 // kwargs reads keyword arguments with read. Null and empty ones say nothing and are left out.
 func (n *nodeParser) kwargs(c *Call, kwargs *Value, read func(*Value) (*Arg, error)) error {
 	if kwargs.Kind() != Object && !kwargs.IsNull() {
-		return fmt.Errorf("%w: keyword arguments of a node are %s, want an object", ErrFormat, kwargs.brief())
+		return fmt.Errorf("%w: keyword arguments of a node are %s, want an object", ErrFormat, kwargs.Brief())
 	}
 	for i, k := range kwargs.Keys() {
 		v := kwargs.list.items[i]
@@ -117,7 +117,7 @@ func (n *nodeParser) arg(v *Value) (*Arg, error) {
 	case "__keras_tensor__":
 		h := config.Get("keras_history")
 		if !isTriple(h) {
-			return nil, fmt.Errorf("%w: keras_history is %s, want [layer, node, index]", ErrFormat, h.brief())
+			return nil, fmt.Errorf("%w: keras_history is %s, want [layer, node, index]", ErrFormat, h.Brief())
 		}
 		return n.tensor(h, true)
 	case "__slice__":
@@ -201,7 +201,7 @@ func (n *nodeParser) oldArg(v *Value, kwargs **Value) (*Arg, error) {
 	case v.Kind() == Object:
 		return n.dict(v, read)
 	}
-	return nil, fmt.Errorf("%w: a node is %s, want [layer, node, index]", ErrFormat, v.brief())
+	return nil, fmt.Errorf("%w: a node is %s, want [layer, node, index]", ErrFormat, v.Brief())
 }
 
 // oldKwarg reads a keyword argument of Keras 2, where a tensor is a list like any other.
@@ -238,7 +238,7 @@ func (n *nodeParser) structure(v *Value, key string) (*Arg, error) {
 		case v.Kind() == Object:
 			return n.dict(v, read)
 		}
-		return nil, fmt.Errorf("%w: %s has %s, want [layer, node, index]", ErrFormat, key, v.brief())
+		return nil, fmt.Errorf("%w: %s has %s, want [layer, node, index]", ErrFormat, key, v.Brief())
 	}
 	a, err := read(v)
 	if err != nil {

@@ -3,11 +3,12 @@ package keras
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kerasrun/kerasrun/internal/zipdir"
 )
 
 // The members of a .keras archive that this package reads.
@@ -51,7 +52,7 @@ func ParseMetadata(data []byte, lim Limits) (Metadata, error) {
 		return Metadata{}, err
 	}
 	if v.Kind() != Object {
-		return Metadata{}, fmt.Errorf("%w: metadata is %s, want an object", ErrFormat, v.brief())
+		return Metadata{}, fmt.Errorf("%w: metadata is %s, want an object", ErrFormat, v.Brief())
 	}
 	var m Metadata
 	m.KerasVersion, _ = v.Get("keras_version").Str()
@@ -66,15 +67,12 @@ func ParseMetadata(data []byte, lim Limits) (Metadata, error) {
 // Errors wrap [ErrFormat], [ErrUnsupported] or [ErrLimit].
 func OpenArchive(r io.ReaderAt, size int64, lim Limits) (*Archive, error) {
 	lim = lim.withDefaults()
-	if err := checkDirectory(r, size, lim); err != nil {
-		return nil, err
-	}
-	z, err := zip.NewReader(io.NewSectionReader(r, 0, size), size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+	z, err := zipdir.Open(r, size, lim.Members)
+	switch {
+	case errors.Is(err, zipdir.ErrLimit):
+		return nil, fmt.Errorf("%w: %w", ErrLimit, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: zip: %w", ErrFormat, err)
-	}
-	if len(z.File) > lim.Members {
-		return nil, fmt.Errorf("%w: zip with %d members, want at most %d", ErrLimit, len(z.File), lim.Members)
 	}
 	a := &Archive{r: r, size: size, limits: lim, members: make(map[string]*zip.File, len(z.File))}
 	for _, f := range z.File {
@@ -224,48 +222,4 @@ func (a *Archive) offset(f *zip.File) (int64, error) {
 		return 0, fmt.Errorf("%w: zip member %q ends beyond the file", ErrFormat, f.Name)
 	}
 	return at, nil
-}
-
-// checkDirectory bounds the central directory before package zip reads it
-// into memory: it would read entries for as long as there are any.
-func checkDirectory(r io.ReaderAt, size int64, lim Limits) error {
-	const (
-		endSize     = 22 // of the end record, without its comment
-		locatorSize = 20 // of the zip64 locator before it
-		entry       = 46 // of a directory entry, without its names
-		names       = 512
-	)
-	tail := min(size, endSize+locatorSize+1<<16)
-	if tail < endSize {
-		return fmt.Errorf("%w: zip of %d bytes", ErrFormat, size)
-	}
-	buf := make([]byte, tail)
-	if _, err := io.ReadFull(io.NewSectionReader(r, size-tail, tail), buf); err != nil {
-		return fmt.Errorf("%w: zip: %w", ErrFormat, err)
-	}
-	end := -1
-	for i := len(buf) - endSize; i >= 0 && end < 0; i-- {
-		if string(buf[i:i+4]) == "PK\x05\x06" && i+endSize+int(binary.LittleEndian.Uint16(buf[i+20:])) <= len(buf) {
-			end = i
-		}
-	}
-	if end < 0 {
-		return fmt.Errorf("%w: zip without an end: cut off, or not a zip", ErrFormat)
-	}
-	bytes := int64(binary.LittleEndian.Uint32(buf[end+12:]))
-	if bytes == 1<<32-1 && end >= locatorSize && string(buf[end-locatorSize:end-locatorSize+4]) == "PK\x06\x07" {
-		at := binary.LittleEndian.Uint64(buf[end-locatorSize+8:])
-		var record [56]byte
-		if at > uint64(size) {
-			return fmt.Errorf("%w: zip64 end record at %d in a file of %d bytes", ErrFormat, at, size)
-		}
-		if _, err := io.ReadFull(io.NewSectionReader(r, int64(at), size-int64(at)), record[:]); err != nil {
-			return fmt.Errorf("%w: zip: %w", ErrFormat, err)
-		}
-		bytes = int64(binary.LittleEndian.Uint64(record[40:]))
-	}
-	if most := int64(lim.Members) * (entry + names); bytes < 0 || bytes > most {
-		return fmt.Errorf("%w: zip directory of %d bytes, want at most %d", ErrLimit, bytes, most)
-	}
-	return nil
 }

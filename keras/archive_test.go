@@ -95,9 +95,9 @@ func TestArchiveErrors(t *testing.T) {
 		is   error
 		want string
 	}{
-		{"empty", nil, Limits{}, ErrFormat, "zip of 0 bytes"},
-		{"no end", good[:len(good)-30], Limits{}, ErrFormat, "zip without an end"},
-		{"text", []byte(strings.Repeat("x", 100)), Limits{}, ErrFormat, "zip without an end"},
+		{"empty", nil, Limits{}, ErrFormat, "not a valid zip: 0 bytes"},
+		{"no end", good[:len(good)-30], Limits{}, ErrFormat, "no end record"},
+		{"text", []byte(strings.Repeat("x", 100)), Limits{}, ErrFormat, "no end record"},
 		{"no config", archive(t, weightsEntry), Limits{}, ErrFormat, "zip without config.json"},
 		{"PyTorch", archive(t, entry{"archive/data.pkl", "", zip.Store}), Limits{}, ErrUnsupported, "PyTorch"},
 		{"case", archive(t, entry{"Config.json", "{}", zip.Store}), Limits{}, ErrFormat, "zip without config.json"},

@@ -70,7 +70,7 @@ func decode(v *Value, dst any, strict bool) error {
 		return fmt.Errorf("keras: cannot decode a config into %T, want a pointer to a struct", dst)
 	}
 	if v.Kind() != Object && !v.IsNull() {
-		return fmt.Errorf("%w: config is %s, want an object", ErrFormat, v.brief())
+		return fmt.Errorf("%w: config is %s, want an object", ErrFormat, v.Brief())
 	}
 	fields := map[string]reflect.Value{}
 	collect(p.Elem(), fields)
@@ -82,7 +82,7 @@ func decode(v *Value, dst any, strict bool) error {
 		f, ok := fields[key]
 		if !ok {
 			if strict && !ignorable(key, item) {
-				return fmt.Errorf("%w: config key %q = %s", ErrUnsupported, key, item.brief())
+				return fmt.Errorf("%w: config key %q = %s", ErrUnsupported, key, item.Brief())
 			}
 			continue
 		}
@@ -121,7 +121,7 @@ func ignorable(key string, v *Value) bool {
 
 // mismatch is the error for a value of the wrong type.
 func mismatch(v *Value, want string) error {
-	return fmt.Errorf("%w: %s, want %s", ErrFormat, v.brief(), want)
+	return fmt.Errorf("%w: %s, want %s", ErrFormat, v.Brief(), want)
 }
 
 // decodeField sets f to v.

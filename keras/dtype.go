@@ -137,5 +137,5 @@ func policyByObject(v *Value) (DTypePolicy, error) {
 			return ParseDTypePolicy(config.Get("default_policy"))
 		}
 	}
-	return DTypePolicy{}, fmt.Errorf("%w: dtype policy %s", ErrUnsupported, v.brief())
+	return DTypePolicy{}, fmt.Errorf("%w: dtype policy %s", ErrUnsupported, v.Brief())
 }

@@ -35,7 +35,7 @@ func FuzzParseJSON(f *testing.F) {
 		require.Equal(t, text, again.JSON())
 		_, err = v.Embedded(Limits{})
 		typed(t, err)
-		v.brief()
+		v.Brief()
 	})
 }
 

@@ -21,7 +21,7 @@ func ParseShards(data []byte, lim Limits) (map[string][]string, error) {
 	}
 	table := v.Get("weight_map")
 	if table.Kind() != Object {
-		return nil, fmt.Errorf("%w: not an index of shards: weight_map is %s, want an object", ErrFormat, table.brief())
+		return nil, fmt.Errorf("%w: not an index of shards: weight_map is %s, want an object", ErrFormat, table.Brief())
 	}
 	groups := make(map[string][]string, table.Len())
 	for i, group := range table.Keys() {
@@ -37,7 +37,7 @@ func ParseShards(data []byte, lim Limits) (map[string][]string, error) {
 		for _, f := range files {
 			name, ok := f.Str()
 			if !ok || name == "" || name == "." || name == ".." || name != path.Base(name) || strings.ContainsAny(name, `\:`+"\x00") {
-				return nil, fmt.Errorf("%w: weight_map[%q] has %s, want the name of a file", ErrFormat, group, f.brief())
+				return nil, fmt.Errorf("%w: weight_map[%q] has %s, want the name of a file", ErrFormat, group, f.Brief())
 			}
 			groups[key] = append(groups[key], name)
 		}

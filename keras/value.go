@@ -247,8 +247,8 @@ func quote(b *strings.Builder, s string) {
 	b.WriteByte('"')
 }
 
-// brief returns the JSON of v, shortened for a message.
-func (v *Value) brief() string {
+// Brief returns the JSON of v, shortened for a message.
+func (v *Value) Brief() string {
 	const most = 80
 	switch v.Kind() {
 	case Array, Object:

@@ -29,13 +29,14 @@ func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
 }
 
 // open makes a model of an opened file and closes that.
-func (o Options) open(src *source.Model, err error) (*Model, error) {
+func (o Options) open(src *source.Model, err error) (m *Model, fault error) {
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
+	defer source.Recover(src.Info.Name, &fault)
 	o.Limits = o.Limits.withDefaults()
-	m, err := newModel(src, o)
+	m, err = newModel(src, o)
 	if err != nil {
 		return nil, source.FileError(src.Info.Name, source.WeightError(err))
 	}

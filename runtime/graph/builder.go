@@ -8,7 +8,15 @@ type Builder struct {
 	g     *Graph
 	layer string
 	err   error
+	sized int64 // bytes of the tensors that Zeros made
 }
+
+// What a file's architecture may cost before any weight of it is read.
+const (
+	maxValues   = 1 << 18   // values of a graph
+	maxRank     = 64        // dimensions of a value, as in NumPy
+	maxConstant = 320 << 20 // bytes of the constants whose sizes a config gives
+)
 
 // NewBuilder returns a Builder of an empty graph.
 func NewBuilder() *Builder {
@@ -41,7 +49,29 @@ func (b *Builder) Annotate(wrap func(error) error) {
 	}
 }
 
+// Zeros returns a tensor of zeros to be filled for [Builder.Const], or false
+// after an error: an earlier one, or [ErrLimit] where the constants that are
+// made so would be too large together. A size that a file gives needs it, as
+// constants are made before any limit of a run holds.
+func (b *Builder) Zeros(d DType, shape ...int) (Tensor, bool) {
+	n, ok := Shape(shape).Elems()
+	if b.err == nil && (!ok || int64(n) > (maxConstant-b.sized)/int64(d.Size())) {
+		b.Failf("%w: constant %v %v: more than %d bytes of constants", ErrLimit, d, Shape(shape), maxConstant)
+	}
+	if b.err != nil {
+		return Tensor{}, false
+	}
+	b.sized += int64(n) * int64(d.Size())
+	return NewTensor(d, shape), true
+}
+
 func (b *Builder) value(t Type) Value {
+	switch {
+	case len(b.g.Values) >= maxValues:
+		b.Failf("%w: a graph of more than %d values", ErrLimit, maxValues)
+	case len(t.Shape) > maxRank:
+		b.Failf("%w: a value of %d dimensions, more than %d", ErrLimit, len(t.Shape), maxRank)
+	}
 	v := Value{len(b.g.Values), t}
 	b.g.Values = append(b.g.Values, v)
 	return v
@@ -152,6 +182,9 @@ func (b *Builder) ApplyN(op Op, in ...Value) []Value {
 	for i, t := range outTypes {
 		outs[i] = b.value(t)
 		n.Out[i] = outs[i].ID
+	}
+	if b.err != nil {
+		return nil
 	}
 	b.g.Nodes = append(b.g.Nodes, n)
 	return outs

@@ -48,14 +48,14 @@ var stftSpectrogramLayer = define1("STFTSpectrogram",
 			step = *c.FrameStep
 		}
 		if step = s.size("frame_step", step); step > frame {
-			s.Failf("%w: frame_step is %d for frames of %d", graph.ErrAttr, step, frame)
+			s.Failf("%w: frame_step is %d for a frame_length of %d", graph.ErrAttr, step, frame)
 		}
 		for fft < frame {
 			fft *= 2
 		}
 		if c.FFTLength != nil {
 			if fft = s.size("fft_length", *c.FFTLength); fft < frame {
-				s.Failf("%w: fft_length is %d for frames of %d", graph.ErrAttr, fft, frame)
+				s.Failf("%w: fft_length is %d for a frame_length of %d", graph.ErrAttr, fft, frame)
 			}
 		}
 		x = s.toLast(c.DataFormat, x)
@@ -115,7 +115,10 @@ func (s *scope) spectrum(mode string, transform func(kernel string) graph.Value)
 	}
 	if mode == "psd" {
 		// The bins between the first and the last stand for their mirror images too.
-		twice := graph.NewTensor(power.DType, graph.Shape{power.Dim(-1)})
+		twice, ok := s.Zeros(power.DType, power.Dim(-1))
+		if !ok {
+			return none()
+		}
 		for i := range power.Dim(-1) {
 			twice.SetFloat(i, 2)
 		}
@@ -172,6 +175,9 @@ var melSpectrogramLayer = define1("MelSpectrogram",
 		if fft > maxFFT || bins > maxFFT {
 			s.Failf("%w: fft_length is %d and num_mel_bins %d, want %d at most", keras.ErrUnsupported, fft, bins, maxFFT)
 		}
+		if s.Err() != nil {
+			return none()
+		}
 		window := s.taper(c.Window, length)
 		if !s.rank(x, 2) {
 			return none()
@@ -188,7 +194,10 @@ var melSpectrogramLayer = define1("MelSpectrogram",
 		left := (fft - length) / 2
 		before, after := fft/2-left, fft/2-(fft-length-left)
 		x = s.Apply(graph.Pad{Before: []int{0, before}, After: []int{0, after}, Mode: graph.FillReflect}, s.cast(s.cast(x, s.compute), d))
-		waves := graph.NewTensor(d, graph.Shape{length, 1, 2 * (fft/2 + 1)})
+		waves, ok := s.Zeros(d, length, 1, 2*(fft/2+1))
+		if !ok {
+			return none()
+		}
 		for t, w := range window {
 			for k := range fft/2 + 1 {
 				sin, cos := math.Sincos(2 * math.Pi * float64(k*t%fft) / float64(fft))
@@ -207,7 +216,7 @@ var melSpectrogramLayer = define1("MelSpectrogram",
 		if c.MagExp != 2 {
 			y = by(graph.Pow, s.Apply(graph.Unary{Func: graph.Sqrt}, y), c.MagExp)
 		}
-		y = s.Apply(graph.MatMul{}, y, s.Const(c.triangles(d, fft/2+1)))
+		y = s.Apply(graph.MatMul{}, y, s.triangles(c, d, fft/2+1))
 		if c.PowerToDB {
 			y = by(graph.Mul, s.Apply(graph.Unary{Func: graph.Log10}, by(graph.Maximum, y, c.MinPower)), 10)
 			y = by(graph.Sub, y, 10*math.Log10(max(math.Abs(c.RefPower), c.MinPower)))
@@ -255,7 +264,7 @@ func (s *scope) taper(v *keras.Value, n int) []float64 {
 }
 
 // triangles returns the weight of each frequency in each bin of the mel scale.
-func (c melSpectrogramConfig) triangles(d graph.DType, frequencies int) graph.Tensor {
+func (s *scope) triangles(c melSpectrogramConfig, d graph.DType, frequencies int) graph.Value {
 	mel := func(hertz float64) float64 { return 1127 * math.Log(1+hertz/700) }
 	most := math.Trunc(c.SamplingRate / 2)
 	if c.MaxFreq != nil && *c.MaxFreq != 0 {
@@ -263,12 +272,15 @@ func (c melSpectrogramConfig) triangles(d graph.DType, frequencies int) graph.Te
 	}
 	low, high := mel(c.MinFreq), mel(most)
 	width := (high - low) / float64(c.NumMelBins+1)
-	m := graph.NewTensor(d, graph.Shape{frequencies, c.NumMelBins})
+	m, ok := s.Zeros(d, frequencies, c.NumMelBins)
+	if !ok {
+		return none()
+	}
 	for k := 1; k < frequencies; k++ { // the first, 0 Hz, counts nowhere
 		at := (mel(c.SamplingRate/2*float64(k)/float64(frequencies-1)) - low) / width
 		for b := range c.NumMelBins {
 			m.SetFloat(k*c.NumMelBins+b, max(0, min(at-float64(b), float64(b+2)-at)))
 		}
 	}
-	return m
+	return s.Const(m)
 }

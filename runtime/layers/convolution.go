@@ -402,9 +402,11 @@ func (l *local) patches(x graph.Value, f dataFormat) graph.Value {
 // whole, (input..., output...) with the parts that connect nothing left out, or
 // with sparse a list of what connects, in the order of outputs, then inputs.
 func (l *local) matrix(x graph.Value, f dataFormat, sparse bool) graph.Value {
-	ins, outs := l.channels, l.filters
-	for i := range l.in {
-		ins, outs = ins*l.in[i], outs*l.out[i]
+	ins, ok := append(graph.Shape{l.channels}, l.in...).Elems()
+	outs, ok2 := append(graph.Shape{l.filters}, l.out...).Elems()
+	if !ok || !ok2 {
+		l.Failf("%w: %v of %d channels to %v of %d filters", graph.ErrShape, l.in, l.channels, l.out, l.filters)
+		return none()
 	}
 	order := func(spatial []int, channels int) []int { // of a side, as the file has it
 		if f == channelsFirst {
@@ -418,25 +420,27 @@ func (l *local) matrix(x graph.Value, f dataFormat, sparse bool) graph.Value {
 	x = l.Apply(graph.Reshape{Dims: []int{graph.KeepDim(0), ins}}, x)
 	var kernel graph.Value
 	if sparse {
-		at := map[[2]int]int32{}
-		var ids []int32
+		places, ok := l.Zeros(graph.Int32, ins, outs)
+		if !ok {
+			return none()
+		}
+		ids := places.Data.([]int32) // 1 more than the place in the list, until all are known
 		n := int32(0)
-		l.connections(order(l.in, l.channels), order(l.out, l.filters), f, func(o, i int) { at[[2]int{o, i}] = n; n++ })
-		for i := range ins {
-			for o := range outs {
-				k, ok := at[[2]int{o, i}]
-				if !ok {
-					k = n // a zero behind the list
-				}
-				ids = append(ids, k)
+		l.connections(order(l.in, l.channels), order(l.out, l.filters), f, func(o, i int) { n++; ids[i*outs+o] = n })
+		for i, k := range ids {
+			if ids[i] = k - 1; k == 0 {
+				ids[i] = n // a zero behind the list
 			}
 		}
 		list := l.Apply(graph.Reshape{Dims: []int{int(n), 1}}, l.Weight("kernel", int(n)))
 		list = l.Apply(graph.Concat{Axis: 0}, list, l.Const(graph.NewTensor(list.DType, graph.Shape{1, 1})))
-		kernel = l.Apply(graph.Gather{}, list, l.Const(graph.Tensor{DType: graph.Int32, Shape: graph.Shape{ins, outs}, Data: ids}))
+		kernel = l.Apply(graph.Gather{}, list, l.Const(places))
 	} else {
 		kernel = l.Weight("kernel", append(order(l.in, l.channels), order(l.out, l.filters)...)...)
-		mask := graph.NewTensor(kernel.DType, graph.Shape{ins, outs})
+		mask, ok := l.Zeros(kernel.DType, ins, outs)
+		if !ok {
+			return none()
+		}
 		l.connections(order(l.in, l.channels), order(l.out, l.filters), f, func(o, i int) { mask.SetFloat(i*outs+o, 1) })
 		kernel = l.Apply(graph.Reshape{Dims: []int{ins, outs}}, kernel)
 		kernel = l.Apply(graph.Binary{Func: graph.Mul}, kernel, l.Const(mask))

@@ -321,6 +321,9 @@ func Unsupported(m *keras.Model, o Options) []string {
 	return out
 }
 
+// maxCalls bounds the calls of layers in all calls of all models.
+const maxCalls = 1 << 16
+
 // model lowers the inside of a model that is called on in. A model called
 // several times is lowered for each call; its weights are declared once.
 //
@@ -328,6 +331,10 @@ func Unsupported(m *keras.Model, o Options) []string {
 // supported yet makes one.
 func (s *scope) model(g *keras.Graph, in []graph.Value) []graph.Value {
 	if s.Err() != nil {
+		return nil
+	}
+	if s.calls += len(g.Layers); s.calls > maxCalls { // models in models, each called twice, would be twice as many
+		s.Failf("%w: more than %d calls of layers", graph.ErrLimit, maxCalls)
 		return nil
 	}
 	segments := keras.FilePaths(g)

@@ -256,7 +256,7 @@ var groupNormalizationLayer = define1("GroupNormalization",
 			groups = n
 		}
 		if groups < 1 || n == graph.Dyn || n%groups != 0 {
-			s.Failf("%w: groups is %d for %d channels", graph.ErrAttr, c.Groups, n)
+			s.Failf("%w: groups is %d for %d channels on axis %v", graph.ErrAttr, c.Groups, n, c.Axis)
 			return none()
 		}
 		t, x := s.inFloat32(x)

@@ -210,7 +210,10 @@ func (s *scope) categories(x graph.Value, mode string, depth int, d graph.DType,
 	if mode == "one_hot" && x.Rank() > 1 && x.Dim(-1) == 1 {
 		x = s.dropLast(x)
 	}
-	all := graph.NewTensor(x.DType, graph.Shape{depth})
+	all, ok := s.Zeros(x.DType, depth)
+	if !ok {
+		return none()
+	}
 	for i := range depth {
 		all.SetFloat(i, float64(i))
 	}

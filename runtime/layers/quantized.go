@@ -156,7 +156,7 @@ func (k *storedKernel) int4(x graph.Value, inputs *quantize.AbsMax) graph.Value 
 	}
 	switch {
 	case block > 0:
-		groups := (rows + block - 1) / block
+		groups := blocksOf(rows, block)
 		scale := k.State("kernel_scale", groups, columns)
 		zero := k.declare("kernel_zero", false, graph.Int8, graph.Shape{groups, columns})
 		kernel = quantize.Dequantize(k.Builder, kernel, scale, zero, k.floatState("g_idx", rows), 0)
@@ -218,7 +218,7 @@ func (k *storedKernel) grouped(x graph.Value) graph.Value {
 	}
 	groups := 1
 	if k.mode.Block > 0 {
-		groups = (rows + k.mode.Block - 1) / k.mode.Block
+		groups = blocksOf(rows, k.mode.Block)
 	}
 	scale := k.State("kernel_scale", columns, groups)
 	zero := k.declare("kernel_zero", false, graph.Uint8, graph.Shape{columns, groups})
@@ -334,6 +334,9 @@ func (s *scope) embeddings(n, dim int, f storedForm) *embeddings {
 	return e
 }
 
+// blocksOf is the number of blocks of a size that n elements take; a file may give any size.
+func blocksOf(n, block int) int { return n/block + min(n%block, 1) }
+
 // blocks is the number of blocks of an int4 row, 0 where a row has one scale.
 func (e *embeddings) blocks() int {
 	block := e.mode.Block
@@ -343,7 +346,7 @@ func (e *embeddings) blocks() int {
 	if e.mode.Kind != quantize.Int4 || block == 0 {
 		return 0
 	}
-	return (e.dim + block - 1) / block
+	return blocksOf(e.dim, block)
 }
 
 // promoted applies f in the type that Keras promotes its operands to.

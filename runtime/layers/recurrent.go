@@ -269,7 +269,7 @@ func (s *scope) gate(a activationArg) graph.Activation {
 	op, _ := activationOp(name, s.version)
 	act, ok := op.(graph.Activation)
 	if !ok || supplied {
-		s.Failf("%w: activation %s inside a recurrent layer", keras.ErrUnsupported, a)
+		s.Failf("%w: activation or recurrent_activation %s inside a recurrent layer", keras.ErrUnsupported, a)
 	}
 	return act
 }

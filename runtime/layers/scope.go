@@ -63,6 +63,8 @@ type shared struct {
 	masks    map[int]graph.Value           // by the ID of the value they hang on
 	backward map[*keras.Layer]*keras.Layer // layers that run backwards, by a Bidirectional whose file does not have one
 
+	calls int // of layers, in models that are called several times too
+
 	keepBatch  bool // keep the batch size of the model's inputs
 	fixedBatch bool // there is one
 }
@@ -220,8 +222,36 @@ func (s *scope) annotate() {
 		if errors.As(err, &inner) {
 			return err
 		}
-		return &Error{s.path, s.class, err}
+		return &Error{s.path, s.class, s.withConfig(err)}
 	})
+}
+
+// withConfig adds the attributes of the layer to an error of an op, which does
+// not know how Keras calls them. It leaves an error that names one as it is.
+func (s *scope) withConfig(err error) error {
+	if s.layer == nil || !errors.Is(err, graph.ErrAttr) && !errors.Is(err, graph.ErrShape) && !errors.Is(err, graph.ErrLimit) {
+		return err
+	}
+	const most = 300 // bytes
+	text, config := err.Error(), ""
+	for _, key := range s.layer.Config.Keys() {
+		v := s.layer.Config.Get(key)
+		if strings.Contains(text, key+" is ") {
+			return err
+		}
+		on, isBool := v.Bool()
+		switch {
+		case key == "name", key == "trainable", key == "dtype", v.Kind() == keras.Object, isBool && !on:
+		default:
+			if value := v.Brief(); len(config)+len(key)+len(value) < most {
+				config += ", " + key + "=" + value
+			}
+		}
+	}
+	if config == "" {
+		return err
+	}
+	return fmt.Errorf("%w; the config has %s", err, config[2:])
 }
 
 // none is what a lowering returns after an error.

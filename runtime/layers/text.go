@@ -181,9 +181,11 @@ func (s *scope) lookup(c lookupConfig, x graph.Value) graph.Value {
 	d, ok := graph.ParseDType(c.VocabularyDType)
 	if !ok || d != graph.String && d != graph.Int64 {
 		s.Failf("%w: vocabulary_dtype is %q", keras.ErrUnsupported, c.VocabularyDType)
+		return none()
 	}
 	if c.NumOOVIndices < 0 || c.NumOOVIndices > maxSize {
-		s.Failf("%w: num_oov_indices is %d", graph.ErrAttr, c.NumOOVIndices)
+		s.Failf("%w: num_oov_indices is %d, want a number from 0 to %d", graph.ErrAttr, c.NumOOVIndices, maxSize)
+		return none()
 	}
 	if c.OOVMethod != "floormod" && c.OOVMethod != "farmhash" {
 		s.Failf("%w: oov_method is %q", graph.ErrAttr, c.OOVMethod)
@@ -300,7 +302,10 @@ func (s *scope) weigh(c lookupConfig, counts graph.Value, words, given, start in
 // idf returns the weights of depth places: when only words have one, their mean
 // in front; zeros behind.
 func (s *scope) idf(weights []float64, d graph.DType, words bool, start, depth int) graph.Value {
-	all := graph.NewTensor(d, graph.Shape{depth})
+	all, ok := s.Zeros(d, depth)
+	if !ok {
+		return none()
+	}
 	front := 0
 	if words {
 		front = start
@@ -407,11 +412,14 @@ func (s *scope) places(c lookupConfig, x graph.Value, words graph.Tensor, masks 
 	if masks > 0 {
 		rows = append(rows, one(s.element("mask_token", c.MaskToken, words.DType)))
 	}
-	for range c.NumOOVIndices {
-		rows = append(rows, one(other))
+	if c.NumOOVIndices > 0 {
+		rows = append(rows, s.Apply(graph.Tile{Reps: []int{c.NumOOVIndices}}, one(other)))
 	}
-	n := len(rows) - 1 + words.Len()
-	known := graph.NewTensor(graph.Int64, graph.Shape{n})
+	n := masks + c.NumOOVIndices + words.Len()
+	known, ok := s.Zeros(graph.Int64, n)
+	if !ok {
+		return none()
+	}
 	for i := range n {
 		known.SetFloat(i, float64(i))
 	}
@@ -536,16 +544,16 @@ func (s *scope) tokens(c textVectorizationConfig) graph.Tokens {
 	}
 	for _, n := range c.NGrams.list {
 		n = s.size("ngrams", n)
-		if c.NGrams.scalar {
-			for i := range n {
+		if c.NGrams.scalar && n <= maxNGrams { // all lengths up to it
+			for i := range n - 1 {
 				op.NGrams = append(op.NGrams, i+1)
 			}
-		} else {
-			op.NGrams = append(op.NGrams, n)
 		}
-	}
-	if len(op.NGrams) > maxNGrams {
-		s.Failf("%w: ngrams is %v, want %d lengths at most", graph.ErrAttr, c.NGrams, maxNGrams)
+		op.NGrams = append(op.NGrams, n)
+		if c.NGrams.scalar && n > maxNGrams || len(op.NGrams) > maxNGrams {
+			s.Failf("%w: ngrams is %v, want %d lengths at most", graph.ErrAttr, c.NGrams, maxNGrams)
+			break
+		}
 	}
 	return op
 }

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/kerasrun/kerasrun/internal/zipdir"
 )
 
 // Limits bounds what an archive may ask for. A zero field means its default.
@@ -33,13 +35,9 @@ func ReadZip(r io.ReaderAt, size int64, lim Limits) (*Zip, error) {
 	if lim.Members <= 0 {
 		lim.Members = defaultMembers
 	}
-	zr, err := zip.NewReader(r, size)
-	// An unsafe path is harmless here: names are only looked up.
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+	zr, err := zipdir.Open(r, size, lim.Members)
+	if err != nil {
 		return nil, zipError("npz directory", err)
-	}
-	if len(zr.File) > lim.Members {
-		return nil, fmt.Errorf("npz directory: %d members, want at most %d: %w", len(zr.File), lim.Members, ErrLimit)
 	}
 	z := &Zip{limits: lim, members: make(map[string]*zip.File, len(zr.File))}
 	for _, f := range zr.File {
@@ -109,7 +107,9 @@ func (z *Zip) open(name string, bf16 bool) (Array, error) {
 func zipError(who string, err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
-	case errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrChecksum), errors.As(err, &corrupt),
+	case errors.Is(err, zipdir.ErrLimit):
+		return fmt.Errorf("%s: %v: %w", who, err, ErrLimit)
+	case errors.Is(err, zipdir.ErrFormat), errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrChecksum), errors.As(err, &corrupt),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: %v: %w", who, err, ErrFormat)
 	case errors.Is(err, zip.ErrAlgorithm):

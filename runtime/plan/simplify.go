@@ -101,19 +101,24 @@ func cancelTransposes(p *program) error {
 	return nil
 }
 
-// maxFold bounds the elements that one folded constant may have beyond those of its operands.
-const maxFold = 1 << 22
+// maxFold bounds the elements that one folded constant may have beyond those of
+// its operands, maxFolds those of all of them together.
+const (
+	maxFold  = 1 << 22
+	maxFolds = 1 << 26
+)
 
 // foldConstants computes nodes whose operands are all known, in float64, rounding once.
 func foldConstants(p *program) error {
+	room := maxFolds
 	for _, n := range p.nodes {
-		known, size := len(n.in) > 0, 0
+		known, size := len(n.in) > 0, 0 // elements of distinct operands
 		if _, ok := n.op.(graph.Call); ok {
 			continue // its function belongs to the runs
 		}
-		for _, v := range n.in {
+		for i, v := range n.in {
 			c := p.consts[v]
-			if known = known && c != nil; known {
+			if known = known && c != nil; known && !slices.Contains(n.in[:i], v) {
 				size += c.Len()
 			}
 		}
@@ -122,15 +127,17 @@ func foldConstants(p *program) error {
 		}
 		in := make([]graph.Tensor, len(n.in))
 		out := make([]graph.Type, len(n.out))
-		fits := true
+		fits, more := true, 0
 		for i, v := range n.out {
 			out[i] = p.values[v].Type
 			elems, ok := out[i].Shape.Elems()
-			fits = fits && ok && elems <= size+maxFold
+			fits = fits && ok && elems-size <= min(maxFold, room)
+			more = max(more, elems-size)
 		}
 		if !fits {
 			continue
 		}
+		room -= more
 		for i, v := range n.in {
 			t, err := p.consts[v].Tensor()
 			if err != nil {

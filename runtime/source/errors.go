@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
@@ -33,6 +34,14 @@ type loadError struct {
 func (e *loadError) Error() string { return fmt.Sprintf("%s: %v", e.file, e.err) }
 
 func (e *loadError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// Recover turns a panic into an error that names the file: a bug of ours must
+// not end the process that opens a stranger's file. Call it deferred.
+func Recover(file string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%s: internal error: %v\n%s", file, r, debug.Stack())
+	}
+}
 
 // FileError adds the name of the file to an error of opening it, and this
 // package's sentinel for its kind. It returns nil for nil.

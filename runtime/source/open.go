@@ -46,14 +46,15 @@ func OpenFS(fsys fs.FS, name, weights string, o Options) (*Model, error) {
 }
 
 // OpenReader opens a model of size bytes in r: a .keras archive or a whole-model .h5.
-func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
+func OpenReader(r io.ReaderAt, size int64, o Options) (m *Model, err error) {
 	l := &loader{shown: "model", options: o}
+	defer Recover(l.shown, &err)
 	l.options.Limits = o.Limits.withDefaults()
 	c, err := l.openAs(r, size)
 	if err != nil {
 		return nil, FileError(l.shown, err)
 	}
-	m, err := l.finish(c, nil)
+	m, err = l.finish(c, nil)
 	return m, FileError(l.shown, err)
 }
 
@@ -80,19 +81,20 @@ type contents struct {
 	weights func(*layers.Program) (store, error)
 }
 
-func (l *loader) open(name string) (*Model, error) {
+func (l *loader) open(name string) (m *Model, err error) {
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	defer Recover(l.shown, &err)
 	c, err := l.openNamed(name)
 	if err != nil {
-		l.close()
 		return nil, FileError(l.shown, err)
 	}
 	again := loader{fsys: l.fsys, shown: l.shown, weightsFS: l.weightsFS, weights: l.weights, shownWeights: l.shownWeights, options: l.options}
-	m, err := l.finish(c, &Reopener{name: name, loader: again, files: l.files})
-	if err != nil {
-		l.close()
-		return nil, FileError(l.shown, err)
-	}
-	return m, nil
+	m, err = l.finish(c, &Reopener{name: name, loader: again, files: l.files})
+	return m, FileError(l.shown, err)
 }
 
 func (l *loader) close() {

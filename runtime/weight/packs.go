@@ -1,7 +1,9 @@
 package weight
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -212,7 +214,12 @@ func (p *Packs) fill(dst []float32, v *Value, l Layout) error {
 func (p *Packs) inBlocks(n, unit int, do func(block []float32, at, n int) error) error {
 	size := max(1, blockFloats/unit) * unit
 	blocks := (n + size - 1) / size
-	each := func(from, step int) error {
+	each := func(from, step int) (err error) {
+		defer func() {
+			if r := recover(); r != nil { // a goroutine of its own would end the process
+				err = fmt.Errorf("internal error: packing weights: %v\n%s", r, debug.Stack())
+			}
+		}()
 		room, _ := p.blocks.Get().(*[]float32)
 		if room == nil {
 			room = new([]float32)

@@ -155,7 +155,10 @@ func oneHot(o *call) []graph.Value {
 	for range x.Rank() - axis {
 		shape = append(shape, 1)
 	}
-	classes := graph.NewTensor(graph.Int64, shape)
+	classes, ok := o.Zeros(graph.Int64, shape...)
+	if !ok {
+		return nil
+	}
 	for i := range n {
 		classes.SetFloat(i, float64(i))
 	}

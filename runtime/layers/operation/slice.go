@@ -212,7 +212,7 @@ func split(o *call) []graph.Value {
 	if a.Kind == keras.ArgConst && a.Const.Kind() == keras.Number {
 		k := at[0]
 		if k < 1 || k > maxParts || n%k != 0 {
-			o.Failf("%w: %d sections of an axis of %d", graph.ErrAttr, k, n)
+			o.Failf("%w: indices_or_sections is %d for an axis of %d", graph.ErrAttr, k, n)
 			return nil
 		}
 		at = nil
