@@ -110,7 +110,7 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 		return modelError(fmt.Errorf("%s: %d inputs and %d outputs, but explain needs one image and one output", path, len(m.Inputs()), len(m.Outputs())))
 	}
 	in := m.Inputs()[0]
-	first, err := input.ChannelsFirst(in)
+	layout, err := vision.LayoutOf(in)
 	if err != nil {
 		return inputError(fmt.Errorf("%s: %w", file, err))
 	}
@@ -128,7 +128,7 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 		return modelError(fmt.Errorf("%s: input %q is %v, but explain needs float32", path, in.Name, x.DType))
 	}
 	start := time.Now()
-	o := heat.Occlusion{Patch: f.patch, Stride: f.stride, Batch: f.batch, ChannelsFirst: first}
+	o := heat.Occlusion{Patch: f.patch, Stride: f.stride, Batch: f.batch, ChannelsFirst: layout.ChannelsFirst}
 	o.Settle(x.Shape)
 	if in.Shape[0] > 0 {
 		o.Batch, o.Fixed = in.Shape[0], true

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"runtime/plan":              {"runtime/graph", "runtime/step", "runtime/weight"},
 	"runtime/source":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/weight"},
 	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
-	"vision":                    {"kernels/resize", "runtime"},
+	"vision":                    {"kernels/resize", "runtime", "runtime/graph"},
 	"vision/overlay":            {"vision"},
 	"":                          {"runtime", "runtime/graph", "runtime/layers", "runtime/layers/thirdparty", "runtime/source", "vision"},
 	"convert/target":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
