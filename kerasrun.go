@@ -66,6 +66,14 @@ func PeakFLOPS() float64 { return runtime.PeakFLOPS() }
 // Floats returns a Float32 tensor over data, which is not copied.
 func Floats(data []float32, shape ...int) Tensor { return graph.Floats(data, shape...) }
 
+// NewTensor returns a tensor of zeros of a known shape.
+func NewTensor(d DType, shape Shape) Tensor { return graph.NewTensor(d, shape) }
+
+// ConcatRows joins tensors of one element type, whose shapes differ in the first
+// axis only, along that axis: batches to a larger one. [Tensor].Rows is the way
+// back.
+func ConcatRows(parts []Tensor) Tensor { return graph.ConcatRows(parts) }
+
 // Load opens the model at path: a .keras archive or directory, a whole-model
 // .h5 of Keras 1, 2 or 3, or an architecture JSON together with [WithWeights].
 func Load(path string, options ...Option) (*Model, error) {

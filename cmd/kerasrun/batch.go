@@ -51,7 +51,7 @@ func (p *predictor) add(ctx context.Context, g input.Group) error {
 		to := min(n, from+p.most-len(p.sources))
 		part := make([]kerasrun.Tensor, len(g.Tensors))
 		for i, t := range g.Tensors {
-			part[i] = output.Rows(t, from, to)
+			part[i] = t.Rows(from, to)
 		}
 		p.waiting = append(p.waiting, part)
 		for row := from; row < to; row++ {
@@ -95,7 +95,7 @@ func (p *predictor) flush(ctx context.Context) error {
 		for k, part := range p.waiting {
 			parts[k] = part[i]
 		}
-		in[i] = output.Concat(parts)
+		in[i] = kerasrun.ConcatRows(parts)
 	}
 	out, err := p.run(ctx, in, p.sources[0].file)
 	if err != nil {
@@ -152,7 +152,7 @@ func (p *predictor) write(out []kerasrun.Tensor, sources []source) error {
 	for k, s := range sources {
 		r := output.Result{Input: s.file, Row: s.row}
 		for i, o := range p.model.Outputs() {
-			t := output.Rows(out[i], k, k+1)
+			t := out[i].Rows(k, k+1)
 			t.Shape = t.Shape[1:]
 			one := output.Output{Name: o.Name, Classes: hasClasses(out[i]), Tensor: t}
 			r.Outputs = append(r.Outputs, one)

@@ -50,13 +50,14 @@ var allowed = map[string][]string{
 	"convert/gopackage":         {"runtime/graph", "convert/target", "convert/"},
 	"convert/onnx":              {"runtime/graph", "runtime/source", "convert/target", "kernels/resize"},
 	"convert":                   {"runtime/source", "convert/target", "convert/onnx", "convert/tfjs", "convert/gopackage", "convert/", "internal/atomicfile"},
+	"serve":                     {"", "vision"},
 	"internal/atomicfile":       {},
 	"internal/zipdir":           {},
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
 	"internal/diff":             {"keras", "runtime/graph", "runtime/source", "convert/target"},
-	"cmd/kerasrun/internal/":    {"", "vision", "internal/verify", "cmd/kerasrun/internal/"},
-	"cmd/kerasrun":              {"", "convert", "vision", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun/internal/":    {"", "vision", "serve", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":              {"", "convert", "vision", "serve", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":             {},
 }
 

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"reflect"
 )
 
 // A Tensor is a dense array in row-major order. Data is a []float32,
@@ -249,4 +250,32 @@ func (t Tensor) Cast(d DType) Tensor {
 		out.SetFloat(i, t.Float(i))
 	}
 	return out
+}
+
+// Rows returns rows from to to of t, along the first axis, sharing its elements.
+func (t Tensor) Rows(from, to int) Tensor {
+	size := 1
+	for _, d := range t.Shape[1:] {
+		size *= d
+	}
+	t.Data = reflect.ValueOf(t.Data).Slice(from*size, to*size).Interface()
+	t.Shape = append(Shape{to - from}, t.Shape[1:]...)
+	return t
+}
+
+// ConcatRows joins tensors of one element type, whose shapes differ in the first
+// axis only, along that axis; a single one is returned as it is.
+func ConcatRows(parts []Tensor) Tensor {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	n, rows := 0, 0
+	for _, p := range parts {
+		n, rows = n+p.Len(), rows+p.Shape[0]
+	}
+	data := reflect.MakeSlice(reflect.TypeOf(parts[0].Data), 0, n)
+	for _, p := range parts {
+		data = reflect.AppendSlice(data, reflect.ValueOf(p.Data))
+	}
+	return Tensor{DType: parts[0].DType, Shape: append(Shape{rows}, parts[0].Shape[1:]...), Data: data.Interface()}
 }

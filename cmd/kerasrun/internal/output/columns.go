@@ -103,7 +103,7 @@ func (a *arrayWriter) Close() error {
 			parts[k] = r.Outputs[i].Tensor
 			parts[k].Shape = append(kerasrun.Shape{1}, parts[k].Shape...)
 		}
-		names, tensors = append(names, o.Name), append(tensors, Concat(parts))
+		names, tensors = append(names, o.Name), append(tensors, kerasrun.ConcatRows(parts))
 	}
 	if a.zip {
 		return kerasrun.WriteNpz(a.w, names, tensors)

@@ -27,7 +27,7 @@ func Best(o Output, k int, labels []string) []Score {
 	})
 	scores := []Score{}
 	for _, i := range order[:min(k, len(order))] {
-		s := Score{Output: o.Name, Index: i, Label: strconv.Itoa(i), Value: Rows(o.Tensor, i, i+1)}
+		s := Score{Output: o.Name, Index: i, Label: strconv.Itoa(i), Value: o.Tensor.Rows(i, i+1)}
 		if i < len(labels) {
 			s.Label = labels[i]
 		}
