@@ -8,12 +8,14 @@ PARITY ?= build/parity
 RANDOM_MODELS ?= build/random
 VENV_BENCH ?= build/venv-bench
 PY_BENCH = $(VENV_BENCH)/bin/python
+VENV_SERVE ?= build/venv-serve
+PY_SERVE = $(VENV_SERVE)/bin/python
 BENCH ?=
 FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -101,6 +103,15 @@ parity-convert-tfjs: $(PY) ## That of TensorFlow.js; needs node and npm.
 parity-convert-onnx: $(PY_BENCH) ## Those of onnxruntime and LiteRT.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY_BENCH) python/parity_convert.py build/kerasrun --formats onnx,onnx18,onnx23,tflite $(CONVERT)
+
+$(PY_SERVE): python/requirements-serve.txt
+	$(PYTHON) -m venv $(VENV_SERVE)
+	$(PY_SERVE) -m pip install -q -r python/requirements-serve.txt
+	@touch $(PY_SERVE)
+
+parity-serve: $(PY_SERVE) ## Have tritonclient, Prometheus's parser and an OpenAPI validator talk to kerasrun serve.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	$(PY_SERVE) python/parity_serve.py build/kerasrun
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
 	$(PY) python/parity.py $(PARITY) --models all

@@ -53,7 +53,11 @@ type series struct {
 }
 
 func newFamily(name, kind, help string, bounds []float64, labels ...string) *family {
-	return &family{name: name, kind: kind, help: help, labels: labels, bounds: bounds, series: map[string]*series{}}
+	f := &family{name: name, kind: kind, help: help, labels: labels, bounds: bounds, series: map[string]*series{}}
+	if len(labels) == 0 {
+		f.at(nil) // there from the beginning, as 0
+	}
+	return f
 }
 
 func (f *family) at(values []string) *series {

@@ -157,7 +157,7 @@ func (v *v1Reader) rows() error {
 	if v.peek() != '[' {
 		return badRequest(`"instances" is %s, want a list`, v.found())
 	}
-	n := 0
+	n, names := 0, false
 	err := v.array(func(i int) error {
 		n = i + 1
 		for _, b := range v.builders {
@@ -169,6 +169,11 @@ func (v *v1Reader) rows() error {
 		named, err := v.named()
 		if err != nil {
 			return err
+		}
+		if i == 0 {
+			names = named
+		} else if names != named {
+			return badRequest("instance %d: names of inputs are to stand in every instance or in none", i)
 		}
 		if named {
 			return v.byName(1)

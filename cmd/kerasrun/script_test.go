@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 //	npy FILE SHAPE NUMBER...     write a float32 array; numbers repeat
 //	npytext FILE WORD...         write an array of strings
 //	npz FILE NAME NUMBERS...     write float32 arrays of one row each
+//	serving ARG...               start kerasrun serve at a free port; URL and PID are set
+//	stopped                      end it with SIGTERM; stderr is its log
+//	fetch METHOD URL [BODY]      send a request; stdout is the answer. @FILE is a body in a file
+//	eventually TEXT URL BODY     send requests until TEXT is in the answer
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	require.NoError(t, err)
@@ -50,10 +54,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("MODELS", filepath.Join(testdata, "models"))
 			e.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			e.Setenv("TERM", "xterm")
+			e.Values["served"] = map[string]*served{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "oneline": oneLine, "cut": cut, "hex": writeHex, "picture": picture, "npy": npy, "npytext": npyText, "npz": npz,
+			"serving": serving, "stopped": stopped, "fetch": fetch, "eventually": eventually,
 		},
 	})
 }
