@@ -15,6 +15,7 @@ import tensorflow as tf
 import detection
 import golden
 from golden import K
+from tiles import tiled
 
 OUT = Path(__file__).resolve().parent.parent / "testdata" / "vision"
 CASES = 1000
@@ -144,22 +145,8 @@ def tiles_goldens():
     both = (rng.random((21, 40, 1)) * 255).astype("float32")
     out = {}
     for name, image in (("tall", x), ("wide", wide), ("both", both)):
-        h, w, _ = image.shape
-
-        def begin(n, size, share):
-            count = 1 if n <= size else 1 + -(-(n - size) // (size - share))
-            return [i * (n - size) // max(count - 1, 1) for i in range(count)]
-
-        total, weight = np.zeros((h, w)), np.zeros((h, w))
-        for top in begin(h, 8, 3):
-            for left in begin(w, 12, 3):
-                tile = image[top:top + 8, left:left + 12, 0].astype("float64")
-                for i in range(8):
-                    for j in range(12):
-                        near = min(i + 1, 8 - i, 4) * min(j + 1, 12 - j, 4)
-                        total[top + i, left + j] += near * (tile[i, j] + tile.mean())
-                        weight[top + i, left + j] += near
-        out["in_" + name], out[name] = image, (total / weight)[..., None].astype("float32")
+        found = tiled(image.astype("float64"), 8, 12, 3, lambda tile: tile + tile.mean())
+        out["in_" + name], out[name] = image, found.astype("float32")
     golden.write_npz(OUT / "tiles.npz", out)
 
 

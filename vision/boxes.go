@@ -19,7 +19,7 @@ func (b Box) Area() float32 {
 	if !(h > 0 && w > 0) {
 		return 0
 	}
-	return h * w
+	return float32(h * w) // rounded on every processor, where sums could fuse with it
 }
 
 // IoU returns the intersection over union of b and c, from 0 (apart) to 1 (the same); 0 where one of them is empty.
@@ -104,8 +104,8 @@ func DecodeBoxes(deltas []float32, anchors []Box, variances [4]float32) ([]Box, 
 	for i, a := range anchors {
 		d := deltas[4*i : 4*i+4]
 		h, w := a.Bottom-a.Top, a.Right-a.Left
-		y := (a.Top+a.Bottom)/2 + float32(d[0]*variances[0])*h
-		x := (a.Left+a.Right)/2 + float32(d[1]*variances[1])*w
+		y := (a.Top+a.Bottom)/2 + float32(float32(d[0]*variances[0])*h)
+		x := (a.Left+a.Right)/2 + float32(float32(d[1]*variances[1])*w)
 		h *= float32(math.Exp(float64(d[2] * variances[2])))
 		w *= float32(math.Exp(float64(d[3] * variances[3])))
 		boxes[i] = Box{y - h/2, x - w/2, y + h/2, x + w/2}

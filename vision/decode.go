@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"os"
 )
 
 // DefaultMaxPixels is the limit Decode uses where a caller gives zero: 64 Mi pixels, 256 MiB as RGBA.
@@ -55,6 +56,25 @@ func Decode(r io.Reader, maxPixels int) (img image.Image, err error) {
 		return nil, fmt.Errorf("image: %s of %d x %d pixels, its header says %d x %d: %w", format, b.Dx(), b.Dy(), conf.Width, conf.Height, ErrFormat)
 	}
 	return img, nil
+}
+
+// LoadImage reads an image file as keras.utils.load_img and img_to_array do: Decode with its default limit, then
+// FromImage with 1, 3 or 4 channels. Errors are theirs, and those of opening the file; all name it.
+func LoadImage(name string, channels int) (Pixels, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return Pixels{}, err
+	}
+	defer f.Close()
+	img, err := Decode(f, 0)
+	if err != nil {
+		return Pixels{}, fmt.Errorf("%s: %w", name, err)
+	}
+	p, err := FromImage(img, channels)
+	if err != nil {
+		return Pixels{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
 }
 
 // decodeGIF decodes the first frame onto the whole screen, as Pillow shows it: around a smaller frame is the

@@ -1,9 +1,8 @@
 package vision_test
 
 import (
-	"bytes"
+	"io/fs"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -101,16 +100,23 @@ func TestImagesLikeKeras(t *testing.T) {
 	channels := map[string]int{"grayscale": 1, "rgb": 3, "rgba": 4}
 	for name, want := range goldens(t, "images.npz") {
 		file, mode, _ := strings.Cut(name, "/")
-		b, err := os.ReadFile("../testdata/vision/" + file)
+		got, err := vision.LoadImage("../testdata/vision/"+file, channels[mode])
 		require.NoError(t, err)
-		img, err := vision.Decode(bytes.NewReader(b), 0)
-		require.NoError(t, err, file)
-		got, err := vision.FromImage(img, channels[mode])
-		require.NoError(t, err, file)
 		tolerance := 0.0
 		if strings.HasSuffix(file, ".jpg") {
 			tolerance = 3 // of 255: decoders may round the inverse DCT and the colours differently
 		}
 		within(t, want, got, tolerance, name)
 	}
+}
+
+func TestLoadImageRefused(t *testing.T) {
+	_, err := vision.LoadImage("golden_test.go", 3)
+	require.ErrorIs(t, err, vision.ErrFormat)
+	require.ErrorContains(t, err, "golden_test.go: ")
+	_, err = vision.LoadImage("../testdata/vision/rgb.png", 2)
+	require.ErrorIs(t, err, vision.ErrUnsupported)
+	require.ErrorContains(t, err, "rgb.png: ")
+	_, err = vision.LoadImage("../testdata/vision/none.png", 3)
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }

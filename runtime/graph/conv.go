@@ -122,6 +122,11 @@ func windows(x Shape, size, strides, dilation []int, p Padding) (Shape, error) {
 //	kernel  (window..., cin/groups, filters)
 //	result  (batch, out..., filters)
 //
+// Of a picture, with strides s, dilation d and p rows and q columns of zeros before the first:
+//
+//	result[b, i, j, f] = Σ x[b, i·s₀ + u·d₀ - p, j·s₁ + v·d₁ - q, c] · kernel[u, v, c, f]   over u, v, c
+//	out                = ⌊(in + zeros - ((window - 1)·d + 1)) / s⌋ + 1                    along each axis
+//
 // Groups are contiguous blocks of input and output channels.
 type Conv struct {
 	Strides, Dilation []int
@@ -295,6 +300,11 @@ const (
 //
 //	x       (batch, spatial..., c)
 //	result  (batch, out..., c)
+//
+// Of a picture, with strides s and no padding:
+//
+//	result[b, i, j, c] = max x[b, i·s₀ + u, j·s₁ + v, c]   over u, v, or their mean
+//	out                = ⌊(in - size) / s⌋ + 1             along each axis
 type Pool struct {
 	Kind          PoolKind
 	Size, Strides []int

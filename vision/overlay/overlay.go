@@ -6,11 +6,14 @@
 package overlay
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
+	"image/png"
 	"math"
+	"os"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
@@ -121,4 +124,14 @@ func Mask(dst draw.Image, mask []uint8, colours []color.NRGBA) error {
 	}
 	draw.Draw(dst, b, layer, image.Point{}, draw.Over)
 	return nil
+}
+
+// WritePNG writes img to the file name as a PNG, in place of one that is there.
+func WritePNG(name string, img image.Image) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	err = png.Encode(f, img)
+	return errors.Join(err, f.Close())
 }

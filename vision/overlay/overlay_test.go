@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,4 +131,15 @@ func TestMask(t *testing.T) {
 	require.ErrorIs(t, overlay.Mask(img, make([]uint8, 5), colours), vision.ErrShape)
 	require.EqualError(t, overlay.Mask(img, []uint8{1, 1, 1, 1, 1, 3}, colours), "overlay: pixel 5 is of class 3, but there are 3 colours: wrong image shape")
 	require.Equal(t, before, picture(img))
+}
+
+func TestWritePNG(t *testing.T) {
+	img, name := white(2, 3), filepath.Join(t.TempDir(), "picture.png")
+	overlay.Box(img, vision.Box{Bottom: 1, Right: 1}, red, 1)
+	require.NoError(t, overlay.WritePNG(name, img))
+	p, err := vision.LoadImage(name, 3)
+	require.NoError(t, err)
+	require.Equal(t, []float32{255, 0, 0, 255, 255, 255}, p.Data[:6])
+	require.Error(t, overlay.WritePNG(t.TempDir(), img))
+	require.Error(t, overlay.WritePNG(name, image.NewNRGBA(image.Rectangle{})))
 }
