@@ -18,7 +18,10 @@ type Error struct {
 	cause   error // for the log, of a 500
 }
 
+// Error returns the message.
 func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns what went wrong inside, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 func fail(status int, format string, args ...any) *Error {
