@@ -15,7 +15,7 @@ FUZZTIME ?= 30s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat bench bench-peers fuzz generate clean
+.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat examples bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -119,6 +119,13 @@ parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.a
 	build/kerasrun verify --exact $(PARITY)
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 2000 --least 20
+
+examples: $(PY) ## Train the models of examples/ again, which takes some minutes, and follow the guide with Keras; all figures must hold.
+	$(PY) python/train_detector.py --out build/examples/detect
+	$(PY) python/train_segmenter.py --out build/examples/segment
+	$(PY) python/train_audio.py --out build/examples/stream
+	$(PY) python/train_digits.py --small build/examples/embed
+	GUIDE_PYTHON=$(PY) $(GO) test -count=1 ./docs/guide
 
 compat: ## Try every model file below MODELS and print a table; REFUSALS lists those that may be refused.
 	$(GO) run ./internal/compat $(if $(REFUSALS),-refusals $(REFUSALS)) $(MODELS)

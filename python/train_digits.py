@@ -1,5 +1,6 @@
 """Trains the article's CNN on scikit-learn's handwritten digits and writes
-testdata/models/digits and testdata/images: about a minute on two cores.
+testdata/models/digits and testdata/images: about a minute on two cores. With
+--small it trains one of a quarter of the width, and writes it for examples/embed.
 
 The digits are 8x8 images of 0..16, enlarged to 32x32 of 0..255. The test split
 (360 images) takes no part in training or early stopping."""
@@ -21,6 +22,7 @@ from weights import upcast
 
 SEED = 20
 GOAL = 0.98
+SMALL = {"filters": (8, 16, 32), "units": 32}
 
 
 def enlarge(image):
@@ -35,7 +37,7 @@ def split():
     return train_test_split(x, digits.target, test_size=360, stratify=digits.target, random_state=SEED)
 
 
-def network():
+def network(filters=(32, 64, 128), units=128):
     """The article's stack with its advice against overfitting."""
     l2 = K.regularizers.L2(1e-4)
     return K.Sequential([
@@ -44,13 +46,13 @@ def network():
         L.RandomRotation(0.03, fill_mode="constant"),
         L.RandomZoom(0.08, fill_mode="constant"),
         L.Rescaling(1 / 255),
-        L.Conv2D(32, (3, 3), activation="relu"),
+        L.Conv2D(filters[0], (3, 3), activation="relu"),
         L.MaxPooling2D((2, 2)),
-        L.Conv2D(64, (3, 3), activation="relu", kernel_regularizer=l2),
+        L.Conv2D(filters[1], (3, 3), activation="relu", kernel_regularizer=l2),
         L.MaxPooling2D((2, 2)),
-        L.Conv2D(128, (3, 3), activation="relu", kernel_regularizer=l2),
+        L.Conv2D(filters[2], (3, 3), activation="relu", kernel_regularizer=l2),
         L.Flatten(),
-        L.Dense(128, activation="relu", kernel_regularizer=l2),
+        L.Dense(units, activation="relu", kernel_regularizer=l2),
         L.Dropout(0.5),
         L.Dense(10, activation="softmax", name="digit"),
     ], name="digits")
@@ -60,10 +62,10 @@ def compile_(model):
     model.compile(optimizer=K.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 
-def train(x, y):
+def train(x, y, **size):
     K.utils.set_random_seed(SEED)
     x, x_val, y, y_val = train_test_split(x, y, test_size=200, stratify=y, random_state=SEED)
-    model = network()
+    model = network(**size)
     compile_(model)
     stop = K.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)
     slow = K.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=4)
@@ -81,13 +83,29 @@ def float64_outputs(model, x):
     return golden.run(twin, [x.astype("float64")])[0]
 
 
-def write(model, x, y, folder, images):
+def rate(model, x, y):
+    """Scores of the test split, which are right, and the share of those."""
     scores = model.predict(x.astype("float32"), batch_size=len(x), verbose=0)
     right = scores.argmax(axis=1) == y
     accuracy = float(right.mean())
     print(f"test accuracy {accuracy:.4f} ({right.sum()} of {len(y)})")
     if accuracy < GOAL:
         raise SystemExit(f"below {GOAL}: nothing written")
+    return scores, right, accuracy
+
+
+def write_small(model, x, y, folder):
+    scores, _, accuracy = rate(model, x, y)
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = network(**SMALL)  # not compiled: no optimizer in the file
+    plain.set_weights(model.get_weights())
+    plain.save(folder / "digits.keras")
+    golden.same_date(folder / "digits.keras")
+    golden.write_npz(folder / "expect.npz", {"scores": scores, "accuracy": np.array([accuracy])})
+
+
+def write(model, x, y, folder, images):
+    scores, right, accuracy = rate(model, x, y)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
@@ -115,8 +133,11 @@ def main():
     testdata = Path(__file__).resolve().parent.parent / "testdata"
     args = argparse.ArgumentParser(description="Trains and writes the digits model.")
     args.add_argument("--out", type=Path, default=testdata, help="folder holding models/ and images/")
+    args.add_argument("--small", type=Path, metavar="DIR", help="write the small model instead, and its scores, to DIR")
     args = args.parse_args()
     x_train, x_test, y_train, y_test = split()
+    if args.small:
+        return write_small(train(x_train, y_train, **SMALL), x_test, y_test, args.small)
     write(train(x_train, y_train), x_test, y_test, args.out / "models" / "digits", args.out / "images")
 
 

@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"convert/gopackage":         {"runtime/graph", "convert/target", "convert/"},
 	"convert/onnx":              {"runtime/graph", "runtime/source", "convert/target", "kernels/resize"},
 	"convert":                   {"runtime/source", "convert/target", "convert/onnx", "convert/tfjs", "convert/gopackage", "convert/", "internal/atomicfile"},
+	"examples/":                 {"", "vision", "vision/overlay"},
 	"serve":                     {"", "vision"},
 	"internal/atomicfile":       {},
 	"internal/zipdir":           {},
