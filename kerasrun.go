@@ -111,6 +111,15 @@ func Open(path string, options ...Option) (*Source, error) {
 	return m, c.hint(err)
 }
 
+// LoadSource makes an opened file ready to run, with the options of running. It
+// does not close it. Where the file cannot be read again, as of a reader or of a model that package
+// convert has changed, the weights are kept as if by [WithKeptWeights].
+func LoadSource(src *Source, options ...Option) (*Model, error) {
+	c := configure(options)
+	m, err := runtime.OpenSource(src, c.Options)
+	return m, c.hint(err)
+}
+
 // An IO describes an input or output of a model.
 type IO = runtime.IO
 

@@ -13,8 +13,10 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/kerasrun/kerasrun/convert/smaller"
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/internal/atomicfile"
 	"github.com/kerasrun/kerasrun/runtime/source"
@@ -88,6 +90,9 @@ func Write(ctx context.Context, w io.Writer, m *source.Model, format string, o O
 	if f.file == nil {
 		return fmt.Errorf("%s: %w", f.Name, ErrSeveral)
 	}
+	if err := f.stores(o.Stored, m); err != nil {
+		return err
+	}
 	return f.file(o.job(ctx, m), w)
 }
 
@@ -97,6 +102,9 @@ func Write(ctx context.Context, w io.Writer, m *source.Model, format string, o O
 func ToPath(ctx context.Context, path string, m *source.Model, format string, o Options) error {
 	f, err := Of(format, path)
 	if err != nil {
+		return err
+	}
+	if err := f.stores(o.Stored, m); err != nil {
 		return err
 	}
 	set := atomicfile.NewSet(o.Overwrite)
@@ -125,6 +133,57 @@ func ToPath(ctx context.Context, path string, m *source.Model, format string, o 
 		return err
 	}
 	return set.Commit()
+}
+
+// A Form is how weights are stored in fewer bits: "f16", "bf16" or "int8".
+type Form = smaller.Form
+
+// Forms are all forms of weights.
+func Forms() []Form { return slices.Clone(smaller.Forms) }
+
+// A Folding is a BatchNormalization that was folded or left.
+type Folding = smaller.Folding
+
+// A Report says what became of weights.
+type Report = smaller.Report
+
+// Edits are changes of a model before it is written. The zero value is none.
+type Edits struct {
+	// Fold folds each BatchNormalization into the convolution or Dense before it, where that is right.
+	Fold bool
+	// Weights is the form that weights are stored in, "" for as they are.
+	Weights Form
+}
+
+// An Edited is a model that was changed.
+type Edited struct {
+	// Model is written with the Stored of Weights in [Options].
+	Model *source.Model
+	// Whole is the model before its weights were made smaller: it computes what m does.
+	Whole *source.Model
+	// Folded are the BatchNormalizations, also those that were left, nil if none were to be folded.
+	Folded []Folding
+	// Weights says what became of the weights, nil if they were not to change.
+	Weights *Report
+}
+
+// Edit changes a model for what o will be written. It reads all weights. The
+// result has the files of m, which must stay open.
+func Edit(ctx context.Context, m *source.Model, e Edits, o Options) (*Edited, error) {
+	out := &Edited{Model: m}
+	var err error
+	if e.Fold {
+		if out.Model, out.Folded, err = smaller.Fold(o.job(ctx, out.Model)); err != nil {
+			return nil, err
+		}
+	}
+	out.Whole = out.Model
+	if e.Weights != "" {
+		if out.Model, out.Whole, out.Weights, err = smaller.Make(o.job(ctx, out.Model), e.Weights); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (o Options) job(ctx context.Context, m *source.Model) *target.Job {

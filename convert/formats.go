@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"io"
 	"slices"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/convert/tfjs"
 	"github.com/kerasrun/kerasrun/convert/tflite"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 // A Format is a target of conversions.
@@ -26,6 +29,8 @@ type Format struct {
 	// may have both, if it needs several at times alone.
 	file  func(*target.Job, io.Writer) error
 	files func(j *target.Job, main string, out target.Files) error
+	// narrow are the element types that it can store weights of a wider one in.
+	narrow []graph.DType
 	// opens returns the name of the file beside the main one that kerasrun opens; nil means the main one.
 	opens func(main string) string
 }
@@ -38,18 +43,31 @@ func (f *Format) Opens(main string) string {
 	return f.opens(main)
 }
 
+// stores refuses element types of weights that the format cannot store them in.
+func (f *Format) stores(stored []graph.DType, m *source.Model) error {
+	for i, d := range stored {
+		if d != m.Weights[i].DType && !slices.Contains(f.narrow, d) {
+			return fmt.Errorf("%w: format %s does not store %v weights as %v", ErrOptions, f.Name, m.Weights[i].DType, d)
+		}
+	}
+	return nil
+}
+
+// halves are the floating types of 16 bits.
+var halves = []graph.DType{graph.Float16, graph.BFloat16}
+
 // formats are all formats, in the order of the help.
 var formats = []Format{
-	{Name: "keras", Ending: ".keras", About: "archive of Keras 3", Reads: true, file: kerasfile.Archive},
-	{Name: "h5", Ending: ".h5", About: "HDF5 file of a whole model, of Keras 3", Reads: true, file: kerasfile.HDF5},
-	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", file: kerasfile.Weights},
-	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", file: kerasfile.JSON},
+	{Name: "keras", Ending: ".keras", About: "archive of Keras 3", Reads: true, narrow: halves, file: kerasfile.Archive},
+	{Name: "h5", Ending: ".h5", About: "HDF5 file of a whole model, of Keras 3", Reads: true, narrow: halves, file: kerasfile.HDF5},
+	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", narrow: halves, file: kerasfile.Weights},
+	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", narrow: halves, file: kerasfile.JSON},
 	{Name: "tfjs", Ending: ".tfjs.json", About: "layers model of TensorFlow.js: JSON with weights in .bin files beside it", Reads: true, files: tfjs.Write},
 	{Name: "onnx", Ending: ".onnx", About: "ONNX model", file: onnx.Write, files: onnx.WriteFiles},
-	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", file: safetensors.Write},
-	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", file: npz.Write},
+	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", narrow: halves, file: safetensors.Write},
+	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", narrow: halves, file: npz.Write},
 	{Name: "tflite", Ending: ".tflite", About: "flatbuffer of LiteRT (TensorFlow Lite), float32", file: tflite.Write},
-	{Name: "go", Ending: ".go", About: "Go package that embeds the model: a .keras and a test go beside it", Reads: true, files: gopackage.Write, opens: gopackage.Archive},
+	{Name: "go", Ending: ".go", About: "Go package that embeds the model: a .keras and a test go beside it", Reads: true, narrow: halves, files: gopackage.Write, opens: gopackage.Archive},
 }
 
 // Formats returns all formats.

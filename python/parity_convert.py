@@ -194,6 +194,13 @@ CONSUMERS = {
     "keras": (keras3, "keras", []),
     "h5": (keras3, "h5", []),
     "keras2": (keras2, "h5", ["--keras", "2"]),
+    "keras-pruned": (keras3, "keras", ["--prune-optimizer"]),
+    "keras-f16": (keras3, "keras", ["--smaller", "f16"]),
+    "keras-bf16": (keras3, "keras", ["--smaller", "bf16"]),
+    "keras-int8": (keras3, "keras", ["--smaller", "int8"]),
+    "h5-f16": (keras3, "h5", ["--smaller", "f16"]),
+    "h5-int8": (keras3, "h5", ["--smaller", "int8"]),
+    "keras2-f16": (keras2, "h5", ["--keras", "2", "--smaller", "f16"]),
     "tfjs": (tfjs, "tfjs", []),
     "onnx": (onnx_runtime, "onnx", ["--verify=false"]),
     "onnx18": (onnx_runtime, "onnx", ["--verify=false", "--opset", "18"]),
@@ -202,10 +209,14 @@ CONSUMERS = {
 }
 
 
+def coarseness(dtype):
+    """How much farther apart results of a small type are."""
+    return 512 if "bfloat16" in dtype else 64 if "float16" in dtype else 1
+
+
 def compare(got, want, dtype=""):
     """What differs, or None; dtype is that in which other than Keras computes."""
-    # Results of small types are steps apart.
-    coarse = 512 if "bfloat16" in dtype else 64 if "float16" in dtype else 1
+    coarse = coarseness(dtype)
     if got.shape != want.shape:
         return f"shape {got.shape}, want {want.shape}"
     if got.dtype.name == "bfloat16" and want.dtype.name == "float32":  # .npz has no bfloat16
@@ -276,6 +287,42 @@ def file_cases(folder, globs):
             yield Case(path.name, path, folder / weights if weights else None, expect)
 
 
+def smaller(kerasrun, path, consumer, inputs, outputs, dtype):
+    """What differs between what a consumer and kerasrun compute of a model with smaller weights, or None."""
+    got = consumer(str(path), inputs, outputs)
+    with tempfile.NamedTemporaryFile(suffix=".npz") as f:
+        np.savez(f, **{f"input_{i}": a for i, a in enumerate(inputs)}, **{f"output_{i}": plain(a) for i, a in enumerate(got)})
+        f.flush()
+        tolerance = ["--atol", str(coarseness(dtype) * ATOL), "--rtol", str(coarseness(dtype) * RTOL)]
+        p = subprocess.run([kerasrun, "verify", str(path), "--expect", f.name, *tolerance], capture_output=True, text=True)
+    return None if p.returncode == 0 else (p.stdout + p.stderr).strip()
+
+
+def quantized_otherwise(kerasrun, case, path):
+    """What differs between the int8 weights of a file and those that Keras makes of the case's model, or None."""
+    import keras
+    with tempfile.TemporaryDirectory() as temp:
+        whole = Path(temp) / "model.keras"
+        code, text = convert(kerasrun, case, "keras", [], whole)
+        if code:
+            return text
+        want = keras.models.load_model(whole, compile=False)
+    got = keras.models.load_model(path, compile=False)
+    for a, b in zip(got._flatten_layers(), want._flatten_layers(), strict=True):
+        if getattr(a, "quantization_mode", None) == "int8" and not b.quantization_mode:
+            b.quantize("int8")
+            for v, w in zip(a.weights, b.weights, strict=True):
+                x, y = keras.ops.convert_to_numpy(v), keras.ops.convert_to_numpy(w)
+                if v.name != w.name or x.dtype != y.dtype or not np.array_equal(x, y):
+                    return f"{a.name}: {v.name} is another than Keras makes it"
+    return None
+
+
+def plain(a):
+    """a in a type that NumPy can store."""
+    return a.astype("float32") if a.dtype.name == "bfloat16" else a
+
+
 def convert(kerasrun, case, fmt, flags, to):
     command = [kerasrun, "convert", "-q", "--overwrite", "--to", fmt, str(case.model), str(to), *flags]
     if case.weights:
@@ -286,7 +333,7 @@ def convert(kerasrun, case, fmt, flags, to):
     return p.returncode, p.stderr.strip()
 
 
-def check(case, path, consumer, done):
+def check(kerasrun, case, path, consumer, flags, done):
     code, text = done.result()
     if code in (3, 5):  # by name, or because the result was found to differ
         return "refused", text
@@ -296,6 +343,11 @@ def check(case, path, consumer, done):
         inputs, outputs = numbered(z, "input"), numbered(z, "output")
         exacts = [z[f"exact_{i}"] if f"exact_{i}" in z else None for i in range(len(outputs))]
     try:
+        if "--smaller" in flags:  # what is expected is of the model as it was
+            wrong = smaller(kerasrun, path, consumer, inputs, outputs, case.dtype)
+            if not wrong and "int8" in flags:
+                wrong = quantized_otherwise(kerasrun, case, path)
+            return ("failed", wrong) if wrong else ("agreed", "")
         got = consumer(str(path), inputs, outputs)
     except Exception as e:  # whatever a consumer raises is what it says of the file
         return "failed", f"{type(e).__name__}: " + " ".join(str(e).split())[-400:]
@@ -333,11 +385,13 @@ def main():
         with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(2) as pool:
             jobs = []
             for n, c in enumerate(cases):
+                if "--smaller" in flags and c.dtype not in ("", "float32"):
+                    continue  # steps of its type are larger than what is to be seen
                 to = Path(temp) / (f"{n}.tfjs.json" if to_format == "tfjs" else f"{n}.{to_format}")
                 jobs.append((c, to, pool.submit(convert, args.kerasrun, c, to_format, flags, to)))
             for c, to, done in jobs:
-                verdict, text = check(c, to, consumer, done)
-                reasons = [why for f, g, why in listed if fnmatch.fnmatch(fmt, f) and fnmatch.fnmatch(c.name, g)]
+                verdict, text = check(args.kerasrun, c, to, consumer, flags, done)
+                reasons = [why for f, g, why in listed if (fnmatch.fnmatch(fmt, f) or fnmatch.fnmatch(fmt.split("-")[0], f)) and fnmatch.fnmatch(c.name, g)]
                 excused = any(why.startswith("consumer:") for why in reasons)
                 expected = bool(reasons) and not excused
                 if excused and verdict == "failed":

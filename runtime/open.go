@@ -28,15 +28,27 @@ func OpenReader(r io.ReaderAt, size int64, o Options) (*Model, error) {
 	return o.open(src, err)
 }
 
+// OpenSource makes a model of an opened file, which is not closed. Of a file
+// that cannot be opened again it keeps the weights as they are: see [Options].KeepWeights.
+func OpenSource(src *source.Model, o Options) (*Model, error) {
+	o.KeepWeights = o.KeepWeights || src.Again() == nil
+	return o.make(src)
+}
+
 // open makes a model of an opened file and closes that.
-func (o Options) open(src *source.Model, err error) (m *Model, fault error) {
+func (o Options) open(src *source.Model, err error) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
+	return o.make(src)
+}
+
+// make makes a model of an opened file.
+func (o Options) make(src *source.Model) (m *Model, fault error) {
 	defer source.Recover(src.Info.Name, &fault)
 	o.Limits = o.Limits.withDefaults()
-	m, err = newModel(src, o)
+	m, err := newModel(src, o)
 	if err != nil {
 		return nil, source.FileError(src.Info.Name, source.WeightError(err))
 	}

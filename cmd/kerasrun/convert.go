@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type convertFlags struct {
 	model   modelFlags
 	to      string
 	options convert.Options
+	edits   convert.Edits
+	smaller string
 	verify  bool
 	samples string
 }
@@ -38,13 +41,27 @@ What kerasrun itself opens is verified: the result is loaded, run on seeded inpu
 on those of --samples) and compared; one that differs is not written. Other formats are
 checked for structure, and the command says so.
 
+--smaller stores weights in fewer bits (--weights is another flag: the FILE that has
+those of an architecture). f16 and bf16 round them; the model computes in the type that it
+computed in, and Keras opens the result. int8 is what model.quantize("int8") of Keras
+makes of Dense, EinsumDense, Embedding and ReversibleEmbedding; Keras has no int8 form of
+other layers, which stay as they are. A table says what it cost: the largest difference
+in each layer, as a part of its largest weight, and in the outputs. The
+result must compute exactly what the smaller model does; how far that is from MODEL is
+for you to judge.
+
+--fold folds each BatchNormalization into the convolution or Dense before it, where that
+alone feeds it, and lists what it folded and what it left.
+
 OUT appears whole or not at all, and nothing is replaced without --overwrite. Options of
 formats that do not have them are ignored.`,
 		Example: `  kerasrun convert old.h5 new.keras
   kerasrun convert model.keras weights.safetensors
   kerasrun convert model.h5 model.onnx --opset 18
   kerasrun convert model.keras digits/digits.go
-  kerasrun convert model.keras small.keras --prune-optimizer`,
+  kerasrun convert model.keras small.keras --smaller f16 --prune-optimizer
+  kerasrun convert resnet50.keras folded.keras --fold
+  kerasrun convert model.keras small.keras --smaller int8 --samples inputs.npz`,
 		Args: arguments(2, 2, "MODEL OUT"),
 		RunE: func(c *cobra.Command, args []string) error { return a.convert(c.Context(), args[0], args[1], f) },
 	}
@@ -56,6 +73,8 @@ formats that do not have them are ignored.`,
 	flags.IntVar(&f.options.Opset, "opset", 17, "the operator set of an .onnx")
 	flags.StringVar(&f.options.Package, "package", "", "the `NAME` of the package of a .go (default: that of the file)")
 	flags.BoolVar(&f.options.PruneOptimizer, "prune-optimizer", false, "leave the state of the optimizer out")
+	flags.StringVar(&f.smaller, "smaller", "", "store the weights as `FORM`: f16, bf16 or int8")
+	flags.BoolVar(&f.edits.Fold, "fold", false, "fold BatchNormalization into the convolution or Dense before it")
 	flags.BoolVar(&f.verify, "verify", true, "run the result and compare, where kerasrun opens it")
 	flags.StringVar(&f.samples, "samples", "", "`FILE` (.npz) with inputs to verify on")
 	return c
@@ -78,6 +97,10 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 	if k := f.options.Keras; k != 2 && k != 3 {
 		return usageError(fmt.Errorf("--keras %d, want 2 or 3", k))
 	}
+	f.edits.Weights = convert.Form(f.smaller)
+	if f.smaller != "" && !slices.Contains(convert.Forms(), f.edits.Weights) {
+		return usageError(fmt.Errorf("--smaller %s, want one of %v", f.smaller, convert.Forms()))
+	}
 	if sameFile(in, out) {
 		return usageError(fmt.Errorf("%s is both the model and the result", out))
 	}
@@ -88,29 +111,50 @@ func (a *app) convert(ctx context.Context, in, out string, f *convertFlags) erro
 	}
 	defer m.Close()
 	f.options.Note = a.note
+	edited, err := convert.Edit(ctx, m, f.edits, f.options)
+	if err != nil {
+		return convertError(in, out, format.Name, err)
+	}
+	if edited.Weights != nil {
+		f.options.Stored = edited.Weights.Stored
+	}
 	verified := false
 	if f.verify && format.Reads {
 		f.options.Check = func(fsys fs.FS, name string) error {
 			verified = true
-			return a.checkConverted(ctx, in, fsys, format.Opens(name), out, f)
+			return a.checkConverted(ctx, in, edited, fsys, format.Opens(name), out, f)
 		}
 	}
-	if err := convert.ToPath(ctx, out, m, format.Name, f.options); err != nil {
-		switch {
-		case errors.Is(err, fs.ErrExist):
-			return usageError(fmt.Errorf("%s exists; --overwrite replaces it", out))
-		case errors.Is(err, convert.ErrOptions):
-			return usageError(err)
-		case errors.Is(err, kerasrun.ErrUnsupported), errors.Is(err, kerasrun.ErrFormat):
-			return modelError(fmt.Errorf("%s to %s: %w", in, format.Name, err))
-		}
-		return fmt.Errorf("%s: %w", out, err)
+	if err := convert.ToPath(ctx, out, edited.Model, format.Name, f.options); err != nil {
+		return convertError(in, out, format.Name, err)
 	}
 	if f.verify && !verified {
 		a.note("%s: numbers not verified here: kerasrun does not read %s", out, format.Name)
 	}
 	a.timed(start, "%s: written", out)
-	return nil
+	if a.quiet {
+		return nil
+	}
+	if err := a.reportFolded(edited.Folded); err != nil || edited.Weights == nil {
+		return err
+	}
+	return a.reportSmaller(ctx, in, edited, f)
+}
+
+// convertError gives an error of a conversion its exit code.
+func convertError(in, out, format string, err error) error {
+	var coded *failure
+	switch {
+	case errors.As(err, &coded):
+		return err
+	case errors.Is(err, fs.ErrExist):
+		return usageError(fmt.Errorf("%s exists; --overwrite replaces it", out))
+	case errors.Is(err, convert.ErrOptions):
+		return usageError(err)
+	case errors.Is(err, kerasrun.ErrUnsupported), errors.Is(err, kerasrun.ErrFormat):
+		return modelError(fmt.Errorf("%s to %s: %w", in, format, err))
+	}
+	return fmt.Errorf("%s: %w", out, err)
 }
 
 func sameFile(a, b string) bool {
@@ -125,47 +169,93 @@ const verifySeed = 1
 // verifyBatch is the number of rows that it is verified on.
 const verifyBatch = 2
 
-// checkConverted runs a model and what it was converted to, name in fsys, on the
-// same inputs and compares.
-func (a *app) checkConverted(ctx context.Context, in string, fsys fs.FS, name, shown string, f *convertFlags) error {
+// checkConverted runs a model, as edited, and what it was converted to, name in
+// fsys, on the same inputs and compares.
+func (a *app) checkConverted(ctx context.Context, in string, edited *convert.Edited, fsys fs.FS, name, shown string, f *convertFlags) error {
+	was, err := a.reference(ctx, in, nil, f)
+	if err != nil {
+		return err
+	}
+	want := was
+	tolerance := verify.DefaultTolerance
+	if edited.Weights != nil {
+		whole, err := a.reference(ctx, in, edited.Whole, f)
+		if err != nil {
+			return err
+		}
+		if err := whole.compare(shown, was, tolerance); err != nil {
+			return err
+		}
+		if want, err = a.reference(ctx, in, edited.Model, f); err != nil {
+			return err
+		}
+		if f.options.Keras != 2 { // the same architecture, and the same weights bit by bit
+			tolerance = verify.Tolerance{}
+		}
+	}
 	flags := f.model
 	flags.exact = true
-	before, err := kerasrun.Load(in, flags.options()...)
-	if err != nil {
-		return f.model.openError(in, err)
-	}
-	defer before.Close()
-	inputs, err := f.inputs(before)
-	if err != nil {
-		return err
-	}
-	want, err := before.Predict(ctx, inputs...)
-	if err != nil {
-		if f.samples == "" && ctx.Err() == nil {
-			err = inputError(fmt.Errorf("%s does not run on the inputs that it would be verified on, --samples FILE gives others: %w", in, err))
-		}
-		return err
-	}
-	before.Close()
 	flags.weights = "" // of in: what was written has its own
 	after, err := kerasrun.LoadFS(fsys, name, flags.options()...)
 	if err != nil {
 		return &failure{exitVerify, fmt.Errorf("%s: the result does not open: %w", shown, err)}
 	}
 	defer after.Close()
-	got, err := after.Predict(ctx, inputs...)
+	got, err := after.Predict(ctx, want.inputs...)
 	if err != nil {
 		return &failure{exitVerify, fmt.Errorf("%s: the result does not run: %w", shown, err)}
 	}
-	if len(got) != len(want) {
-		return &failure{exitVerify, fmt.Errorf("%s: the result has %d outputs, want %d", shown, len(got), len(want))}
+	return (&reference{outputs: got}).compare(shown, want, tolerance)
+}
+
+// A reference is what a model computes.
+type reference struct {
+	inputs, outputs []kerasrun.Tensor
+	names           []string // of the outputs
+}
+
+// compare holds the outputs of a result to those wanted.
+func (r *reference) compare(shown string, want *reference, tolerance verify.Tolerance) error {
+	if len(r.outputs) != len(want.outputs) {
+		return &failure{exitVerify, fmt.Errorf("%s: the result has %d outputs, want %d", shown, len(r.outputs), len(want.outputs))}
 	}
-	for i, w := range want {
-		if d := verify.DefaultTolerance.Compare(got[i], w); !d.OK {
-			return &failure{exitVerify, fmt.Errorf("%s: the result differs at output %q: %s", shown, before.Outputs()[i].Name, d.Reason)}
+	for i, w := range want.outputs {
+		if d := tolerance.Compare(r.outputs[i], w); !d.OK {
+			return &failure{exitVerify, fmt.Errorf("%s: the result differs at output %q: %s", shown, want.names[i], d.Reason)}
 		}
 	}
 	return nil
+}
+
+// reference runs the model at path, or what it was edited to unless that is nil, on the inputs of the flags.
+func (a *app) reference(ctx context.Context, path string, edited *kerasrun.Source, f *convertFlags) (*reference, error) {
+	flags := f.model
+	flags.exact = true
+	load := func() (*kerasrun.Model, error) { return kerasrun.Load(path, flags.options()...) }
+	if edited != nil {
+		load = func() (*kerasrun.Model, error) { return kerasrun.LoadSource(edited, flags.options()...) }
+	}
+	m, err := load()
+	if err != nil {
+		return nil, f.model.openError(path, err)
+	}
+	defer m.Close()
+	inputs, err := f.inputs(m)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := m.Predict(ctx, inputs...)
+	if err != nil {
+		if f.samples == "" && ctx.Err() == nil {
+			err = inputError(fmt.Errorf("%s does not run on the inputs that it would be verified on, --samples FILE gives others: %w", path, err))
+		}
+		return nil, err
+	}
+	r := &reference{inputs: inputs, outputs: outputs}
+	for _, o := range m.Outputs() {
+		r.names = append(r.names, o.Name)
+	}
+	return r, nil
 }
 
 // inputs are those of --samples, or seeded ones.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // A scale multiplies columns of a weight: elements of its last axis.
@@ -248,6 +250,17 @@ func (a *architect) scale(p int, s scale) {
 		}
 	}
 	a.scales[p] = s
+}
+
+// scaled returns the elements of a weight, scaled.
+func (s scale) scaled(v *weight.Value) (graph.Tensor, error) {
+	t, err := v.Tensor()
+	if err != nil {
+		return t, err
+	}
+	elements := slices.Clone(t.Float32s())
+	s.apply(elements, t.Shape[len(t.Shape)-1])
+	return graph.Tensor{DType: graph.Float32, Shape: t.Shape, Data: elements}.Cast(t.DType), nil
 }
 
 // apply scales elements of whole rows in place; row is the length of the last axis.

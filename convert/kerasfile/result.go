@@ -21,6 +21,7 @@ type result struct {
 	form    form
 	config  *keras.Value
 	compile *keras.Value // the compile config, or nil
+	arch    *keras.Model // config, parsed
 	program *layers.Program
 	from    []int         // by parameter of program, the one of the source
 	scales  map[int]scale // by parameter of the source
@@ -62,7 +63,7 @@ func prepare(j *target.Job, f form) (*result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: Keras %d cannot express it: %w", source.ErrUnsupported, f.major, err)
 	}
-	r := &result{j: j, form: f, config: config, compile: a.compileConfig(), program: program, scales: a.scales}
+	r := &result{j: j, form: f, config: config, compile: a.compileConfig(), arch: arch, program: program, scales: a.scales}
 	if err := r.match(); err != nil {
 		return nil, err
 	}
@@ -179,7 +180,7 @@ var stored = map[graph.DType]hdf5load.DType{
 func (r *result) dataset(t *hdf5load.Tree, name string, p int) {
 	param := r.program.Graph.Params[p]
 	from := r.from[p]
-	t.Dataset(name, stored[param.DType], param.Shape, func(w io.Writer) error { return r.write(w, from) })
+	t.Dataset(name, stored[r.j.Stored(from)], param.Shape, func(w io.Writer) error { return r.write(w, from) })
 }
 
 // write writes the elements of weight i of the source, scaled where the era asks for it.
@@ -188,14 +189,11 @@ func (r *result) write(w io.Writer, i int) error {
 	if !ok {
 		return r.j.WriteWeight(w, i)
 	}
-	t, err := r.j.Weights[i].Tensor()
+	t, err := s.scaled(r.j.Weights[i])
 	if err != nil {
 		return err
 	}
-	was := t.DType
-	elements := slices.Clone(t.Float32s())
-	s.apply(elements, t.Shape[len(t.Shape)-1])
-	return target.WriteElements(w, graph.Tensor{DType: graph.Float32, Shape: t.Shape, Data: elements}.Cast(was))
+	return target.WriteElements(w, t.Cast(r.j.Stored(i)))
 }
 
 // pathTree is the layout of .weights.h5.

@@ -81,9 +81,9 @@ func Archive(j *target.Job, w io.Writer) error {
 
 // refuseHDF5 refuses weights that Kerases write into an .h5 and then cannot open or run.
 func (r *result) refuseHDF5() {
-	for _, p := range r.program.Graph.Params {
+	for i, p := range r.program.Graph.Params {
 		switch {
-		case p.DType == graph.BFloat16:
+		case r.j.Stored(r.from[i]) == graph.BFloat16:
 			r.j.Refuse(p.Layer, "weights in bfloat16, which Keras does not read from an .h5")
 		case p.Name == "inputs_amax_history", p.Name == "kernel_zero" && p.DType == graph.Uint8:
 			r.j.Refuse(p.Layer, "weights of float8, GPTQ or AWQ, which Keras does not read from an .h5")

@@ -39,7 +39,7 @@ func Write(j *target.Job, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if _, err := f.Write(header(params[i].Type)); err != nil {
+		if _, err := f.Write(header(graph.Type{DType: j.Stored(i), Shape: params[i].Shape})); err != nil {
 			return err
 		}
 		if err := j.WriteWeight(f, i); err != nil {

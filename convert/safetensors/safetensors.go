@@ -30,11 +30,12 @@ type entry struct {
 // the order that keeps them aligned: the widest element type first, then by
 // name, as the reference implementation does.
 func Write(j *target.Job, w io.Writer) error {
-	params := j.Program.Graph.Params
+	params := slices.Clone(j.Program.Graph.Params)
 	names := target.WeightNames(params)
 	order := make([]int, len(params))
 	for i, p := range params {
 		order[i] = i
+		params[i].DType = j.Stored(i)
 		if dtypes[p.DType] == "" {
 			j.Refuse(p.Layer, "weight %q is %v", p.Name, p.DType)
 		}

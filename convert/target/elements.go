@@ -1,6 +1,7 @@
 package target
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,22 +14,22 @@ import (
 // blockBytes is about how much of a weight is in memory at a time.
 const blockBytes = 1 << 20
 
-// WriteWeight writes the elements of weight i as they are: row-major,
-// little-endian, a bool as a byte. Large float32 weights stream from the file.
+// WriteWeight writes the elements of weight i as they are, but in the type that
+// [Job.Stored] says: row-major, little-endian, a bool as a byte. Large float32 weights stream from the file.
 func (j *Job) WriteWeight(w io.Writer, i int) error {
-	v := j.Weights[i]
+	v, to := j.Weights[i], j.Stored(i)
 	if v.DType != graph.Float32 {
 		t, err := v.Tensor()
 		if err != nil {
 			return err
 		}
-		return WriteElements(w, t)
+		return WriteElements(w, t.Cast(to))
 	}
-	return j.blocks(v, func(block []float32) error { return WriteElements(w, graph.Floats(block, len(block))) })
+	return Blocks(j.Context, v, func(block []float32) error { return WriteElements(w, graph.Floats(block, len(block)).Cast(to)) })
 }
 
-// blocks calls f with the elements of a float32 value, part by part.
-func (j *Job) blocks(v *weight.Value, f func([]float32) error) error {
+// Blocks calls f with the elements of a float32 value, part by part, until ctx ends.
+func Blocks(ctx context.Context, v *weight.Value, f func([]float32) error) error {
 	n := v.Len()
 	row := 1
 	if k := len(v.Shape); k > 0 {
@@ -37,7 +38,7 @@ func (j *Job) blocks(v *weight.Value, f func([]float32) error) error {
 	size := min(n, max(1, blockBytes/4/row)*row)
 	block := make([]float32, size)
 	for at := 0; at < n; at += size {
-		if err := j.Context.Err(); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		part := block[:min(size, n-at)]

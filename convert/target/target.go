@@ -37,6 +37,9 @@ type Options struct {
 	Opset int
 	// PruneOptimizer leaves the state of the optimizer out.
 	PruneOptimizer bool
+	// Stored are the element types that weights are stored in, by weight, where the format has a
+	// choice: those that hold every element exactly. nil stores them as they are.
+	Stored []graph.DType
 	// Package is the name of the Go package; "" takes that of the file.
 	Package string
 }
@@ -52,6 +55,14 @@ type Files interface {
 type Refusal struct {
 	Layer string // path by names: "encoder/dense"
 	What  string // "op Hash: ONNX has no hash of strings"
+}
+
+// Stored is the element type that weight i is stored in: that of [Job.WriteWeight].
+func (j *Job) Stored(i int) graph.DType {
+	if j.Options.Stored != nil {
+		return j.Options.Stored[i]
+	}
+	return j.Weights[i].DType
 }
 
 // Refuse notes that a target cannot express something of a layer. The job goes

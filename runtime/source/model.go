@@ -25,6 +25,7 @@ type Model struct {
 
 	again  *Reopener
 	loader *loader
+	how    layers.Options
 }
 
 // Info says what was opened.
@@ -42,6 +43,18 @@ type Info struct {
 // Close closes the files. Weights that were not read by then cannot be.
 func (m *Model) Close() { m.loader.close() }
 
+// Lower lowers an architecture with the options of m and its vocabularies.
+func (m *Model) Lower(arch *keras.Model) (*layers.Program, error) { return layers.Lower(arch, m.how) }
+
+// Edited returns a model of other contents that has the files of m: closing
+// either closes them. program is what arch is lowered to, weights are the values of its
+// parameters, optimizer the variables of the optimizer.
+func (m *Model) Edited(arch *keras.Model, program *layers.Program, weights []*weight.Value, optimizer []hdf5load.Weight) *Model {
+	e := *m
+	e.Arch, e.Program, e.Weights, e.Optimizer, e.again = arch, program, weights, optimizer, nil
+	return &e
+}
+
 // Again returns what opens the weights once more after Close, or nil for a
-// model that came from a reader.
+// model that came from a reader or that is [Model.Edited].
 func (m *Model) Again() *Reopener { return m.again }

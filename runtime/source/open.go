@@ -395,7 +395,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Optimizer: l.optimizer, Options: o, again: again, loader: l}, nil
+	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Optimizer: l.optimizer, Options: o, again: again, loader: l, how: how}, nil
 }
 
 // bind pairs the declared weights with stored ones.
