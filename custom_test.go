@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/internal/verify"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/stretchr/testify/require"
@@ -173,7 +174,7 @@ func TestThirdPartyLayers(t *testing.T) {
 // Without its Go code a Lambda does not load; the error names it and shows how to supply it.
 func TestLambdaError(t *testing.T) {
 	for name, want := range map[string][]string{
-		"lambda/model.keras":            {"layer square (Lambda): unsupported: it holds Python code, which is never run", `kerasrun.WithLambda("square", func(b *kerasrun.LayerBuilder,`},
+		"lambda/model.keras":            {"layer square (Lambda): unsupported: it holds Python code, which is never run", `WithLambdaExpression("square", "2 * x")`},
 		"lambda_k2_h5/model.h5":         {"layer square (Lambda): unsupported: it holds Python code, which is never run"},
 		"lambda_function/model.keras":   {`layer space_to_depth (Lambda): unsupported: it calls the Python function "space_to_depth", which is not in the file`},
 		"own_activation/model.keras":    {`activation "curve"; supply it with WithActivation("curve", ...)`},
@@ -185,6 +186,20 @@ func TestLambdaError(t *testing.T) {
 		for _, text := range want {
 			require.ErrorContains(t, err, text, name)
 		}
+	}
+}
+
+// The expression of a Lambda gives what Keras computed.
+func TestLambdaExpression(t *testing.T) {
+	m, err := kerasrun.Load("testdata/custom/lambda/model.keras", kerasrun.WithLambdaExpression("square", "lambda v: v * v + 1.0"))
+	require.NoError(t, err)
+	defer m.Close()
+	recorded, err := verify.ReadCase("testdata/custom/lambda/expect.npz", m)
+	require.NoError(t, err)
+	results, err := recorded.Run(context.Background(), m, verify.DefaultTolerance, &verify.Exact{Factor: 3})
+	require.NoError(t, err)
+	for _, r := range results {
+		require.True(t, r.OK, r.Reason)
 	}
 }
 

@@ -16,7 +16,8 @@
 // # Layers of your own
 //
 // A class that Keras does not have comes in with [WithLayer], a function with
-// [WithActivation]. The Python code of a Lambda is never run: [WithLambda] says in
+// [WithActivation]. The Python code of a Lambda is never run: [WithLambdaExpression]
+// says what it computes by an expression as in that code, [WithLambda] in
 // Go what it computes. A [LayerFunc] runs once, when the model is opened, and
 // writes the layer as ops of package runtime/graph, which are planned and fused
 // like any other's:

@@ -8,6 +8,7 @@ import (
 	"github.com/kerasrun/kerasrun/runtime"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
+	"github.com/kerasrun/kerasrun/runtime/layers/expression"
 	"github.com/kerasrun/kerasrun/runtime/layers/thirdparty"
 )
 
@@ -115,6 +116,15 @@ func WithLayer(class string, lower LayerFunc) Option {
 // lower gets.
 func WithLambda(layer string, lower LayerFunc) Option {
 	return func(c *config) { put(&c.Lambdas, layer, lower) }
+}
+
+// WithLambdaExpression says what a Lambda layer computes by an expression as it
+// stands in the Python code that made the model, as "x / 127.5 - 1.0" or
+// "lambda x: K.abs(x[0] - x[1])": see package runtime/layers/expression for what is
+// known. layer is as for [WithLambda]. An expression that cannot be read is an error
+// of opening a model that has the layer.
+func WithLambdaExpression(layer, text string) Option {
+	return WithLambda(layer, expression.Layer(text))
 }
 
 // WithActivation supplies an activation function that Keras does not have, or

@@ -130,14 +130,41 @@ type modelFlags struct {
 	thirdParty  bool
 	exact       bool
 	shapes      inputShapes
+	lambdas     lambdaFlag
 }
 
 func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
 	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
 	c.Flags().Var(&m.shapes, "input-shape", "`DIMS` of an input that the file does not say, batch included, ? where open: ?,28,28,1; once for each input")
+	c.Flags().Var(&m.lambdas, "lambda", "`LAYER=EXPRESSION` that a Lambda layer computes, as in its Python code: 'scale=x / 127.5 - 1'; once for each")
 	c.Flags().BoolVar(&m.unknownKeys, "allow-unknown-keys", false, "load layers with config keys that kerasrun does not know")
 	c.Flags().BoolVar(&m.thirdParty, "third-party", false, "load layer classes of widespread packages (docs/THIRD_PARTY.md)")
+}
+
+// lambdaFlag is the value of a flag: what Lambda layers compute.
+type lambdaFlag []struct{ layer, text string }
+
+// Type is the kind of value, for the help.
+func (lambdaFlag) Type() string { return "LAYER=EXPRESSION" }
+
+// String writes them as they are given.
+func (l *lambdaFlag) String() string {
+	var all []string
+	for _, one := range *l {
+		all = append(all, one.layer+"="+one.text)
+	}
+	return strings.Join(all, " ")
+}
+
+// Set adds one.
+func (l *lambdaFlag) Set(text string) error {
+	layer, expr, ok := strings.Cut(text, "=")
+	if !ok || layer == "" {
+		return fmt.Errorf("%q, want LAYER=EXPRESSION", text)
+	}
+	*l = append(*l, struct{ layer, text string }{layer, expr})
+	return nil
 }
 
 // inputShapes is the value of a flag: shapes with ? where a dimension is open.
@@ -233,6 +260,9 @@ func (m *modelFlags) options() []kerasrun.Option {
 	}
 	if len(m.shapes) > 0 {
 		options = append(options, kerasrun.WithInputShapes(m.shapes...))
+	}
+	for _, l := range m.lambdas {
+		options = append(options, kerasrun.WithLambdaExpression(l.layer, l.text))
 	}
 	if m.unknownKeys {
 		options = append(options, kerasrun.WithUnknownKeys())

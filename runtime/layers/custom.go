@@ -7,6 +7,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/layers/operation"
 )
 
 // A LayerFunc lowers a layer that Keras does not define. It writes the layer's
@@ -145,6 +146,20 @@ func (b *LayerBuilder) ApplyN(op graph.Op, in ...graph.Value) []graph.Value {
 
 // Cast returns v with elements of type d.
 func (b *LayerBuilder) Cast(v graph.Value, d graph.DType) graph.Value { return b.s.Cast(v, d) }
+
+// Operation appends a call of an operation of keras.ops, or of a function of
+// TensorFlow where n.Config names one as "function", and returns its results.
+func (b *LayerBuilder) Operation(n operation.Node) ([]graph.Value, error) {
+	if b.s.Err() != nil {
+		return nil, b.s.Err()
+	}
+	lower := operation.Lower
+	if n.Config.Has("function") {
+		lower = operation.LowerTF
+	}
+	out := lower(b.s.Builder, n)
+	return out, b.s.Err()
+}
 
 // Call appends Go code that runs on the operands in, which can be weights, at
 // each prediction, and returns its results, nil after an error. See [graph.Func]
@@ -310,8 +325,5 @@ func (s *scope) lambdaError() error {
 	if kind, _ := s.layer.Config.Get("function_type").Str(); ok && kind != "lambda" {
 		what = fmt.Sprintf("it calls the Python function %q, which is not in the file", name)
 	}
-	return fmt.Errorf(`%w: %s; say in Go what it computes, here x²:
-	kerasrun.WithLambda(%q, func(b *kerasrun.LayerBuilder, config *keras.Value, in []graph.Value) ([]graph.Value, error) {
-		return []graph.Value{b.Apply(graph.Binary{Func: graph.Mul}, in[0], in[0])}, b.Err()
-	})`, keras.ErrUnsupported, what, s.path)
+	return fmt.Errorf("%w: %s; say what it computes, here 2x: WithLambdaExpression(%[3]q, \"2 * x\") or WithLambda in Go, --lambda '%[3]s=2 * x' on the command line", keras.ErrUnsupported, what, s.path)
 }

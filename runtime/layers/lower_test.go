@@ -382,7 +382,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"class":            {model(layer(t, "Strange", "s", "{}"), nil), keras.ErrUnsupported, `layer s (Strange): unsupported: unknown layer class "Strange"; supply it with WithLayer("Strange", ...)`},
 		"registered":       {model(registered, nil), keras.ErrUnsupported, `layer mine (Dense): unsupported: unknown layer class "MyPackage>Dense"; supply it with WithLayer("MyPackage>Dense", ...)`},
-		"lambda":           {model(layer(t, "Lambda", "l", "{}"), nil), keras.ErrUnsupported, `layer l (Lambda): unsupported: it holds Python code, which is never run; say in Go`},
+		"lambda":           {model(layer(t, "Lambda", "l", "{}"), nil), keras.ErrUnsupported, `layer l (Lambda): unsupported: it holds Python code, which is never run; say what it computes`},
 		"training":         {model(layer(t, "Dropout", "d", `{"rate":0.5}`), on), keras.ErrUnsupported, `layer d (Dropout): unsupported: called with training=true, which makes the result random`},
 		"training nested":  {model(inner(), on), keras.ErrUnsupported, `layer sequential/drop (Dropout): unsupported: called with training=true, which makes the result random`},
 		"training false":   {model(layer(t, "Dropout", "d", "{}"), func(l, _ *keras.Layer) { training(l, "false") }), nil, ""},

@@ -241,7 +241,7 @@ func (s *scope) withConfig(err error) error {
 		}
 		on, isBool := v.Bool()
 		switch {
-		case key == "name", key == "trainable", key == "dtype", v.Kind() == keras.Object, isBool && !on:
+		case key == "name", key == "trainable", key == "dtype", strings.HasPrefix(key, "function"), v.Kind() == keras.Object, isBool && !on:
 		default:
 			if value := v.Brief(); len(config)+len(key)+len(value) < most {
 				config += ", " + key + "=" + value
