@@ -42,7 +42,8 @@ func (c *config) hint(err error) error {
 	return fmt.Errorf("%w, or with WithThirdPartyLayers (kerasrun --third-party), which has a class of this name", err)
 }
 
-// WithWeights names the file that holds the weights of an architecture JSON.
+// WithWeights names the file that holds the weights of an architecture JSON: one of Keras, or a
+// .safetensors or .npz whose names are paths of layers, "encoder/dense/kernel".
 func WithWeights(name string) Option { return func(c *config) { c.weights = name } }
 
 // WithThreads sets the number of threads of one prediction. The default is one

@@ -18,6 +18,7 @@ import (
 	"github.com/kerasrun/kerasrun"
 	"github.com/kerasrun/kerasrun/convert"
 	"github.com/kerasrun/kerasrun/convert/target"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 const models = "../testdata/models/"
@@ -41,7 +42,7 @@ func TestNpz(t *testing.T) {
 	require.Equal(t, b, write(t, m, "npz", convert.Options{}), "written twice")
 	z, err := kerasrun.OpenNpz(bytes.NewReader(b), int64(len(b)), 0)
 	require.NoError(t, err)
-	names := target.WeightNames(m.Program.Graph.Params)
+	names := source.WeightNames(m.Program.Graph.Params)
 	require.Equal(t, names, z.Names())
 	for i, name := range names {
 		got, err := z.Read(name)
@@ -65,7 +66,7 @@ func TestSafetensors(t *testing.T) {
 	require.NoError(t, json.Unmarshal(bytes.Replace(b[8:8+n], []byte(`"__metadata__":{"format":"keras"},`), nil, 1), &header))
 	data := b[8+n:]
 	total := 0
-	for i, name := range target.WeightNames(m.Program.Graph.Params) {
+	for i, name := range source.WeightNames(m.Program.Graph.Params) {
 		h := header[name]
 		want, err := m.Weights[i].Tensor()
 		require.NoError(t, err)

@@ -62,7 +62,7 @@ var formats = []Format{
 	{Name: "h5", Ending: ".h5", About: "HDF5 file of a whole model, of Keras 3", Reads: true, narrow: halves, file: kerasfile.HDF5},
 	{Name: "weights", Ending: ".weights.h5", About: "the weights in the layout of Keras 3's save_weights", narrow: halves, file: kerasfile.Weights},
 	{Name: "json", Ending: ".json", About: "the architecture, as to_json returns it", narrow: halves, file: kerasfile.JSON},
-	{Name: "tfjs", Ending: ".tfjs.json", About: "layers model of TensorFlow.js: JSON with weights in .bin files beside it", Reads: true, files: tfjs.Write},
+	{Name: "tfjs", Ending: ".tfjs.json", About: "layers model of TensorFlow.js: JSON with weights in .bin files beside it", Reads: true, narrow: halves[:1], files: tfjs.Write},
 	{Name: "onnx", Ending: ".onnx", About: "ONNX model", file: onnx.Write, files: onnx.WriteFiles},
 	{Name: "safetensors", Ending: ".safetensors", About: "the weights, named by layer paths", narrow: halves, file: safetensors.Write},
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", narrow: halves, file: npz.Write},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +55,29 @@ func TestToday(t *testing.T) {
 		}
 		require.True(t, bytes.Equal(want.Bytes(), write(t, today, "keras", convert.Options{})))
 	})
+}
+
+// TestNamedWeights writes architectures, and their weights by name, and opens both together.
+func TestNamedWeights(t *testing.T) {
+	agreed := 0
+	eachCase(t, func(t *testing.T, dir string, m *kerasrun.Source) {
+		var arch bytes.Buffer
+		if err := convert.Write(context.Background(), &arch, m, "json", convert.Options{}); err != nil {
+			require.ErrorIs(t, err, kerasrun.ErrUnsupported)
+			return
+		}
+		today, err := kerasfile.Today(&target.Job{Model: m, Context: context.Background(), Note: func(string, ...any) {}})
+		require.NoError(t, err)
+		for _, format := range []string{"safetensors", "npz"} {
+			fsys := fstest.MapFS{"m.json": {Data: arch.Bytes()}, "w": {Data: write(t, today, format, convert.Options{})}}
+			after, err := kerasrun.LoadFS(fsys, "m.json", kerasrun.WithWeights("w"), kerasrun.WithExact())
+			require.NoError(t, err)
+			checkModel(t, after, filepath.Join(dir, "expect.npz"), format)
+			after.Close()
+			agreed++
+		}
+	})
+	require.NotZero(t, agreed)
 }
 
 // eachCase calls f with the folder and the model of each golden case, in -short of one in seven.

@@ -68,7 +68,7 @@ func TestRounded(t *testing.T) {
 		require.GreaterOrEqual(t, e.Weights.Layers[0].Error, apart/largest)
 		require.Equal(t, to.String(), e.Weights.Layers[0].Form)
 		require.Equal(t, e.Weights.Layers[0].Before, 2*e.Weights.Layers[0].After)
-		for _, format := range []string{"tfjs", "tflite"} {
+		for _, format := range []string{"onnx", "tflite"} {
 			err := convert.ToPath(context.Background(), filepath.Join(t.TempDir(), "x"), e.Model, format, o)
 			require.ErrorIs(t, err, convert.ErrOptions)
 			require.ErrorContains(t, err, "does not store float32 weights as")

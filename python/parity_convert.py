@@ -202,6 +202,7 @@ CONSUMERS = {
     "h5-int8": (keras3, "h5", ["--smaller", "int8"]),
     "keras2-f16": (keras2, "h5", ["--keras", "2", "--smaller", "f16"]),
     "tfjs": (tfjs, "tfjs", []),
+    "tfjs-f16": (tfjs, "tfjs", ["--smaller", "f16"]),
     "onnx": (onnx_runtime, "onnx", ["--verify=false"]),
     "onnx18": (onnx_runtime, "onnx", ["--verify=false", "--opset", "18"]),
     "onnx23": (onnx_runtime, "onnx", ["--verify=false", "--opset", "23"]),

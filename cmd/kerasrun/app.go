@@ -134,7 +134,7 @@ type modelFlags struct {
 }
 
 func (m *modelFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON")
+	c.Flags().StringVar(&m.weights, "weights", "", "`FILE` with the weights of an architecture JSON: of Keras, .safetensors or .npz")
 	c.Flags().IntVar(&m.threads, "threads", 0, "number of threads (default: one for each CPU)")
 	c.Flags().Var(&m.shapes, "input-shape", "`DIMS` of an input that the file does not say, batch included, ? where open: ?,28,28,1; once for each input")
 	c.Flags().Var(&m.lambdas, "lambda", "`LAYER=EXPRESSION` that a Lambda layer computes, as in its Python code: 'scale=x / 127.5 - 1'; once for each")

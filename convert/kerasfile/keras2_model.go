@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 )
 
@@ -29,6 +30,9 @@ func (k *Keras2) Config() *keras.Value { return k.r.config }
 
 // Program is what the architecture is lowered to.
 func (k *Keras2) Program() *layers.Program { return k.r.program }
+
+// Stored is the element type that parameter i of the program is stored in.
+func (k *Keras2) Stored(i int) graph.DType { return k.r.j.Stored(k.r.from[i]) }
 
 // WriteWeight writes the elements of parameter i of the program.
 func (k *Keras2) WriteWeight(w io.Writer, i int) error { return k.r.write(w, k.r.from[i]) }

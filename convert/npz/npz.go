@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"encoding/binary"
 	"fmt"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"io"
 	"strings"
 
@@ -21,7 +22,7 @@ var descriptions = map[graph.DType]string{
 	graph.Uint8: "|u1", graph.Uint16: "<u2", graph.Uint32: "<u4", graph.Uint64: "<u8", graph.Bool: "|b1",
 }
 
-// Write writes the weights of a job under the names of [target.WeightNames], in
+// Write writes the weights of a job under the names of [source.WeightNames], in
 // order of creation.
 func Write(j *target.Job, w io.Writer) error {
 	params := j.Program.Graph.Params
@@ -34,7 +35,7 @@ func Write(j *target.Job, w io.Writer) error {
 		return err
 	}
 	z := zip.NewWriter(w)
-	for i, name := range target.WeightNames(params) {
+	for i, name := range source.WeightNames(params) {
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
 		if err != nil {
 			return err

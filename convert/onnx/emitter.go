@@ -7,6 +7,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
 )
 
 // A value has the names under which a value of the graph is known: with its axes
@@ -35,7 +36,7 @@ func newEmitter(j *target.Job, opset int) *emitter {
 	g := j.Program.Graph
 	e := &emitter{
 		j: j, g: g, opset: opset, values: make([]value, len(g.Values)), uses: make([]int, len(g.Values)),
-		makes: map[int]int{}, weights: target.WeightNames(g.Params),
+		makes: map[int]int{}, weights: source.WeightNames(g.Params),
 		initializers: map[string]*initializer{}, taken: map[string]bool{"": true},
 	}
 	for i, n := range g.Nodes {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"io"
 	"slices"
 
@@ -26,12 +27,12 @@ type entry struct {
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// Write writes the weights of a job under the names of [target.WeightNames], in
+// Write writes the weights of a job under the names of [source.WeightNames], in
 // the order that keeps them aligned: the widest element type first, then by
 // name, as the reference implementation does.
 func Write(j *target.Job, w io.Writer) error {
 	params := slices.Clone(j.Program.Graph.Params)
-	names := target.WeightNames(params)
+	names := source.WeightNames(params)
 	order := make([]int, len(params))
 	for i, p := range params {
 		order[i] = i

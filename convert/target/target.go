@@ -101,20 +101,3 @@ func (e *Unsupported) Error() string {
 
 // Unwrap returns [source.ErrUnsupported].
 func (e *Unsupported) Unwrap() error { return source.ErrUnsupported }
-
-// WeightNames returns a unique name for each weight, by index: the path of its layer
-// and its own name, "encoder/dense/kernel". One that comes again gets a number.
-func WeightNames(params []graph.Param) []string {
-	names := make([]string, len(params))
-	seen := map[string]bool{}
-	for i, p := range params {
-		base := p.Layer + "/" + p.Name
-		name := base
-		for n := 1; seen[name]; n++ {
-			name = fmt.Sprintf("%s_%d", base, n)
-		}
-		seen[name] = true
-		names[i] = name
-	}
-	return names
-}

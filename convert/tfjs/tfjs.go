@@ -51,9 +51,13 @@ func Write(j *target.Job, main string, out target.Files) error {
 		for _, d := range p.Shape {
 			shape = append(shape, keras.NewInt(d))
 		}
-		specs = append(specs, keras.NewObject().With("name", keras.NewString(names[i])).
-			With("shape", keras.NewArray(shape...)).With("dtype", keras.NewString(p.DType.String())))
-		total += target.Bytes(p.Type)
+		spec := keras.NewObject().With("name", keras.NewString(names[i])).
+			With("shape", keras.NewArray(shape...)).With("dtype", keras.NewString(p.DType.String()))
+		if d := k.Stored(i); d != p.DType {
+			spec = spec.With("quantization", keras.NewObject().With("dtype", keras.NewString(d.String())).With("original_dtype", keras.NewString(p.DType.String())))
+		}
+		specs = append(specs, spec)
+		total += target.Bytes(graph.Type{DType: k.Stored(i), Shape: p.Shape})
 	}
 	if err := j.Refused(); err != nil {
 		return err

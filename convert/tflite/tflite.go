@@ -8,6 +8,7 @@ package tflite
 
 import (
 	"fmt"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"io"
 	"slices"
 
@@ -51,7 +52,7 @@ type emitter struct {
 func newEmitter(j *target.Job) *emitter {
 	g := j.Program.Graph
 	e := &emitter{
-		j: j, g: g, m: &model{description: "written by kerasrun"}, of: map[int]tensor{}, names: target.WeightNames(g.Params),
+		j: j, g: g, m: &model{description: "written by kerasrun"}, of: map[int]tensor{}, names: source.WeightNames(g.Params),
 		uses: map[int][]int{}, done: map[int]bool{}, held: map[string]uint32{},
 	}
 	for i, n := range g.Nodes {

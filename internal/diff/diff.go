@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kerasrun/kerasrun/convert/target"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/source"
@@ -193,7 +192,7 @@ func inputsOf(l *keras.Layer) string {
 // weightsOf compares weights in the order of the models.
 func weightsOf(a, b *source.Model) ([]Weight, error) {
 	diffs := []Weight{}
-	namesA, namesB := target.WeightNames(a.Program.Graph.Params), target.WeightNames(b.Program.Graph.Params)
+	namesA, namesB := source.WeightNames(a.Program.Graph.Params), source.WeightNames(b.Program.Graph.Params)
 	for i, name := range namesA {
 		x, err := a.Weights[i].Tensor()
 		if err != nil {

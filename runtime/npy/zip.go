@@ -68,21 +68,47 @@ func (z *Zip) Open(name string) (Array, error) { return z.open(name, false) }
 // OpenBFloat16 is Open with ReadBFloat16 in the place of Read.
 func (z *Zip) OpenBFloat16(name string) (Array, error) { return z.open(name, true) }
 
-func (z *Zip) open(name string, bf16 bool) (Array, error) {
+// Form returns the element type, as OpenBFloat16 has it, and the shape of the array of that name without reading its elements.
+func (z *Zip) Form(name string) (DType, []int, error) {
+	rc, _, err := z.member(name)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer rc.Close()
+	h, err := readHeader(bufio.NewReader(rc))
+	if err == nil {
+		var e element
+		if e, err = parseDescr(h.descr, true); err == nil {
+			return e.dtype, h.shape, nil
+		}
+	}
+	return 0, nil, zipError(fmt.Sprintf("npz member %q", name), err)
+}
+
+// member opens the member of that name.
+func (z *Zip) member(name string) (io.ReadCloser, *zip.File, error) {
 	f := z.members[name]
 	if f == nil {
-		return Array{}, fmt.Errorf("npz member %q: %w", name, fs.ErrNotExist)
+		return nil, nil, fmt.Errorf("npz member %q: %w", name, fs.ErrNotExist)
 	}
-	who := fmt.Sprintf("npz member %q", name)
 	const encrypted = 1
 	if f.Flags&encrypted != 0 {
-		return Array{}, fmt.Errorf("%s: encrypted: %w", who, ErrUnsupported)
+		return nil, nil, fmt.Errorf("npz member %q: encrypted: %w", name, ErrUnsupported)
 	}
 	rc, err := f.Open()
 	if err != nil {
-		return Array{}, zipError(who, err)
+		return nil, nil, zipError(fmt.Sprintf("npz member %q", name), err)
+	}
+	return rc, f, nil
+}
+
+func (z *Zip) open(name string, bf16 bool) (Array, error) {
+	rc, f, err := z.member(name)
+	if err != nil {
+		return Array{}, err
 	}
 	defer rc.Close()
+	who := fmt.Sprintf("npz member %q", name)
 	r := bufio.NewReader(rc)
 	// A stored member is as long in the file as in memory, and ReadZip has seen that the file has room for it.
 	sure := int64(0)

@@ -150,8 +150,11 @@ func (s *source) Floats(dst []float32, at int) error {
 
 // partsOf returns o as one that can be read in parts, where that costs no more.
 func partsOf(o hdf5load.Object) (hdf5load.PartReader, bool) {
-	if a, ok := o.(*tfjsArray); ok {
+	switch a := o.(type) {
+	case *tfjsArray:
 		return a, true
+	case *array:
+		return a, a.part != nil
 	}
 	return hdf5load.Parts(o)
 }

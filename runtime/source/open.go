@@ -368,7 +368,7 @@ func (l *loader) openJSON(r io.ReaderAt, size int64) (*contents, error) {
 	}
 	return &contents{arch: arch, weights: func(p *layers.Program) (store, error) {
 		if from == nil && len(p.Graph.Params) > 0 {
-			return nil, fmt.Errorf("%w: an architecture alone; name the file with its weights (.h5, .weights.h5 or .weights.json)", ErrNotFound)
+			return nil, fmt.Errorf("%w: an architecture alone; name the file with its weights (.h5, .weights.h5, .weights.json, .safetensors or .npz)", ErrNotFound)
 		}
 		if from == nil {
 			from = pathStore{}
@@ -411,5 +411,9 @@ func (l *loader) bind(c *contents, prog *layers.Program) ([]*weight.Value, error
 		}
 		s = legacyBinder{old, era}
 	}
-	return bindWeights(prog, s.(binder), l.options.Limits.Weights)
+	values, err := bindWeights(prog, s.(binder), l.options.Limits.Weights)
+	if err != nil && l.shownWeights != "" {
+		err = fmt.Errorf("weights %s: %w", l.shownWeights, err)
+	}
+	return values, err
 }

@@ -79,7 +79,12 @@ func (l *loader) weightsFile(hint *keras.Hint) (store, error) {
 			return nil, err
 		}
 		return l.shards(shards)
+	case keras.FileSafetensors:
+		return l.safetensors(r, size)
 	case keras.FileZip:
+		if isNpz(r) {
+			return l.npz(r, size)
+		}
 		a, err := keras.OpenArchive(r, size, l.options.Limits.Keras)
 		if err != nil {
 			return nil, err
