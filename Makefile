@@ -12,10 +12,13 @@ VENV_SERVE ?= build/venv-serve
 PY_SERVE = $(VENV_SERVE)/bin/python
 BENCH ?=
 FUZZTIME ?= 30s
+MUTANTS ?= 10000
+SOAK ?= 10m
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat examples bench bench-peers fuzz generate clean
+.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat examples bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -142,6 +145,23 @@ $(PY_BENCH): python/requirements-bench.txt python/requirements.txt
 bench-peers: $(PY_BENCH) ## Compare speed with TensorFlow, ONNX Runtime, OpenVINO and LiteRT; options in BENCH.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY_BENCH) python/bench_peers.py build/kerasrun --dir build/bench --write docs/performance.md $(BENCH)
+
+hostile: ## Damage files of every format in 10,000 ways, cut them at every byte, open every attack, put wrong values in every attribute.
+	$(GO) test ./cmd/kerasrun/internal/hostile -count=1 -v -run 'Mutants|Truncated|Attacks' -mutants $(MUTANTS) -every-byte -timeout 60m
+	$(GO) test ./runtime -count=1 -v -run TestAttributes -attributes -timeout 60m
+
+soak: ## Predict and reload for SOAK: memory must stay flat.
+	$(GO) test ./cmd/kerasrun/internal/hostile -count=1 -v -run TestSoak -soak $(SOAK) -timeout 0
+
+vulncheck: ## Look for known vulnerabilities in what is used.
+	$(GO) run $(GOVULNCHECK) ./...
+
+test-386: ## Run the tests where an int has 32 bits.
+	CGO_ENABLED=0 GOARCH=386 $(GO) test -short ./...
+
+s390x: ## Run the readers' tests on a big-endian CPU under qemu-user.
+	@qemu=$$(command -v qemu-s390x || command -v qemu-s390x-static) || { echo "needs qemu-user"; exit 1; }; \
+	  CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -exec $$qemu ./hdf5load ./keras ./runtime/npy ./internal/zipdir
 
 fuzz: ## Run each fuzz target for FUZZTIME.
 	@for pkg in $$($(GO) list ./...); do \

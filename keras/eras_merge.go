@@ -18,6 +18,8 @@ func mergedModels(entry *Value) []*Value {
 	return models.Items()
 }
 
+var errMergedInputs = fmt.Errorf("%w: a Merge of models that do not say the shape of their inputs", ErrUnsupported)
+
 // merged reads a Sequential of Keras 1 that begins with a Merge of models: a
 // Functional model whose layers are those of the merged models, the Merge and
 // what follows, which is also the order and the nesting of its weights.
@@ -34,6 +36,9 @@ func (p *archParser) merged(models, entries []*Value, path string) (*Graph, erro
 		}
 		in, end := l.Graph.Inputs.Tensors(nil), l.Graph.Outputs
 		if l.Graph.Sequential {
+			if len(l.Graph.Layers) > 0 && l.Graph.Layers[0].Class != "InputLayer" {
+				return nil, errMergedInputs
+			}
 			if in, end = chain(l.Graph.Layers, nil); end == nil {
 				return nil, fmt.Errorf("%w: a Merge of an empty Sequential", ErrFormat)
 			}
@@ -47,7 +52,7 @@ func (p *archParser) merged(models, entries []*Value, path string) (*Graph, erro
 		return nil, err
 	}
 	if len(inputs) == 0 {
-		return nil, fmt.Errorf("%w: a Merge of models that do not say the shape of their inputs", ErrUnsupported)
+		return nil, errMergedInputs
 	}
 	_, g.Outputs = chain(rest, &Arg{Kind: ArgList, Items: ends})
 	g.Inputs = &Arg{Kind: ArgList, Items: inputs}

@@ -7,7 +7,7 @@ type Limits struct {
 	JSONSize int64
 	// JSONDepth bounds how deep JSON values nest; 256 by default.
 	JSONDepth int
-	// JSONNodes bounds the values of one JSON document; 2 million by default.
+	// JSONNodes bounds the values of one JSON document; 1 million by default.
 	JSONNodes int
 	// Members bounds the files in a .keras archive; 4096 by default.
 	Members int
@@ -27,7 +27,7 @@ func (l Limits) withDefaults() Limits {
 		l.JSONDepth = 256
 	}
 	if l.JSONNodes <= 0 {
-		l.JSONNodes = 2e6
+		l.JSONNodes = 1e6
 	}
 	if l.Members <= 0 {
 		l.Members = 4096

@@ -376,3 +376,36 @@ func TestAttributes(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// FuzzArchitecture holds that no architecture makes opening or running a model
+// panic, whatever its text; a mutation of one that is valid reaches deepest.
+func FuzzArchitecture(f *testing.F) {
+	files, err := filepath.Glob("../testdata/models/*/model.json")
+	require.NoError(f, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(f, err)
+		if len(text) < 4000 {
+			f.Add(text, "3.15.1")
+		}
+	}
+	for _, class := range []string{
+		`{"class_name":"Conv2D","config":{"name":"l","filters":2,"kernel_size":[2,2],"strides":[1,1],"padding":"same","groups":1,"dilation_rate":[1,1]}}`,
+		`{"class_name":"LSTM","config":{"name":"l","units":2,"return_sequences":true}}`,
+		`{"class_name":"MultiHeadAttention","config":{"name":"l","num_heads":2,"key_dim":2}}`,
+		`{"class_name":"Resizing","config":{"name":"l","height":2,"width":3}}`,
+		`{"class_name":"TimeDistributed","config":{"name":"l","layer":{"class_name":"Dense","config":{"name":"d","units":2}}}}`,
+	} {
+		f.Add([]byte(`{"class_name":"Sequential","config":{"name":"s","layers":[{"class_name":"InputLayer","config":{"name":"i","batch_shape":[null,4,4,2],"dtype":"float32"}},`+class+`]}}`), "3.0")
+	}
+	o := Options{Threads: 1, Limits: Limits{Activation: 1 << 20}}
+	f.Fuzz(func(t *testing.T, text []byte, version string) {
+		m, err := openArchitecture(text, keras.Hint{Version: version}, nil, o)
+		if err == nil {
+			err = predictZeros(m)
+		}
+		if err != nil && strings.Contains(err.Error(), "internal error") {
+			t.Fatal(err)
+		}
+	})
+}

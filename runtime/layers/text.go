@@ -343,6 +343,10 @@ func (s *scope) vocabulary(c lookupConfig, d graph.DType, masks int) (words grap
 		}
 		texts = strings.Split(text, "\n")
 	} else {
+		if name, ok := c.Vocabulary.Str(); ok {
+			s.Failf("%w: vocabulary is %q; no file or URL that a config names is opened", keras.ErrUnsupported, name)
+			return words, 0
+		}
 		for _, it := range c.Vocabulary.Items() {
 			text, isText := it.Str()
 			n, isNumber := it.Int()

@@ -123,6 +123,9 @@ func (l *loader) openNamed(name string) (*contents, error) {
 
 // file opens a file for reading at any offset; it stays open until the loader is closed.
 func (l *loader) file(fsys fs.FS, name string) (io.ReaderAt, int64, error) {
+	if st, err := fs.Stat(fsys, name); err == nil && !st.Mode().IsRegular() { // to open a pipe is to wait for its writer
+		return nil, 0, fmt.Errorf("%w: %s is no regular file", ErrFormat, name)
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, 0, err
@@ -194,15 +197,17 @@ func (l *loader) openArchive(r io.ReaderAt, size int64) (*contents, error) {
 		return nil, err
 	}
 	words := map[string]string{}
+	left := l.mostText() // members can lie on the same bytes
 	for _, name := range a.Assets {
 		of, ok := vocabularyOf(name)
 		if !ok {
 			continue
 		}
-		text, err := a.ReadFile(name, l.mostText())
+		text, err := a.ReadFile(name, left)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("vocabularies of at most %d bytes together: %w", l.mostText(), err)
 		}
+		left -= int64(len(text))
 		words[of] = string(text)
 	}
 	return &contents{arch: arch, words: words, weights: func(p *layers.Program) (store, error) { return l.archiveStore(a, p) }}, nil
@@ -254,6 +259,7 @@ func (l *loader) openDir(name string) (*contents, error) {
 // vocabularies reads the vocabulary files of the directory form.
 func (l *loader) vocabularies(dir string) (map[string]string, error) {
 	words := map[string]string{}
+	left := l.mostText()
 	assets := path.Join(dir, "assets")
 	err := fs.WalkDir(l.fsys, assets, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -267,6 +273,9 @@ func (l *loader) vocabularies(dir string) (map[string]string, error) {
 			return nil
 		}
 		text, err := l.text(l.fsys, name)
+		if left -= int64(len(text)); left < 0 {
+			return fmt.Errorf("%w: vocabularies of more than %d bytes together", ErrLimit, l.mostText())
+		}
 		words[of] = string(text)
 		return err
 	})
