@@ -159,7 +159,7 @@ import (
 
 func predict(ctx context.Context, pixels []float32) error {
 `+all[1].text+`
-	_ = scores
+	_ = outputs[0].Float32s()
 	return nil
 }
 
