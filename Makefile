@@ -117,12 +117,13 @@ parity-serve: $(PY_SERVE) ## Have tritonclient, Prometheus's parser and an OpenA
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY_SERVE) python/parity_serve.py build/kerasrun
 
-parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models.
+parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models; train the examples.
 	$(PY) python/parity.py $(PARITY) --models all
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	build/kerasrun verify --exact $(PARITY)
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 2000 --least 20
+	$(MAKE) examples
 
 examples: $(PY) ## Train the models of examples/ again, which takes some minutes, and follow the guide with Keras; all figures must hold.
 	$(PY) python/train_detector.py --out build/examples/detect

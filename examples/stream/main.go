@@ -63,15 +63,17 @@ func run(w io.Writer, path string, sound io.Reader, output string) error {
 			x, last = x+1, heard
 		}
 	}
+	if err != io.EOF && err != io.ErrUnexpectedEOF { // of less than two steps, which are left out
+		return err
+	}
 	return overlay.WritePNG(output, picture)
 }
 
-// hear returns the scores of two steps of 8-bit samples, three for each; they are overwritten by the next call.
+// hear returns the scores of two steps of 8-bit samples, three for each.
 func hear(session *kerasrun.Session, samples []byte) ([]float32, error) {
 	x, out := kerasrun.Floats(make([]float32, len(samples)), 1, len(samples), 1), session.Outputs()
 	for i, s := range samples {
 		x.Data.([]float32)[i] = (float32(s) - 128) / 127
 	}
-	err := session.Run(context.Background(), []kerasrun.Tensor{x}, out)
-	return out[0].Float32s(), err
+	return out[0].Float32s(), session.Run(context.Background(), []kerasrun.Tensor{x}, out)
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -85,5 +87,7 @@ func TestMemory(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	require.ErrorIs(t, run(nil, "none.keras", nil, ""), kerasrun.ErrNotFound)
-	require.Error(t, run(nil, "model.keras", strings.NewReader("RIFF"), ""))
+	require.ErrorIs(t, run(nil, "model.keras", strings.NewReader("RIFF"), ""), io.EOF)
+	broken := io.MultiReader(strings.NewReader(strings.Repeat("x", header)), iotest.ErrReader(io.ErrClosedPipe))
+	require.ErrorIs(t, run(nil, "model.keras", broken, ""), io.ErrClosedPipe)
 }
