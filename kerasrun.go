@@ -126,6 +126,9 @@ type IO = runtime.IO
 // LayerInfo describes a layer or operation node of a model.
 type LayerInfo = runtime.LayerInfo
 
+// A NotFinite says where a model first makes a number that is not finite: see [Model.CheckFinite].
+type NotFinite = runtime.NotFinite
+
 // FileInfo says what was opened.
 type FileInfo = runtime.FileInfo
 

@@ -1,6 +1,7 @@
 package kerasrun
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -45,6 +46,10 @@ func (c *config) hint(err error) error {
 // WithWeights names the file that holds the weights of an architecture JSON: one of Keras, or a
 // .safetensors or .npz whose names are paths of layers, "encoder/dense/kernel".
 func WithWeights(name string) Option { return func(c *config) { c.weights = name } }
+
+// WithContext stops loading soon after ctx is done, with ctx's error. The model
+// does not keep ctx: predictions have contexts of their own.
+func WithContext(ctx context.Context) Option { return func(c *config) { c.Context = ctx } }
 
 // WithThreads sets the number of threads of one prediction. The default is one
 // for each CPU; results are the same bits for every number.

@@ -90,17 +90,14 @@ func (s *session) runChunks(ctx context.Context, i, lo, hi, thread int) (int, er
 
 // runStep runs all of step i on the caller's thread.
 func (s *session) runStep(ctx context.Context, i int) error {
-	if s.chains[i] != nil {
-		for part := range s.plan.Steps[i].Chunks() {
-			if err := s.chains[i].run(ctx, &s.args[i], part, 0); err != nil {
-				return err
-			}
+	for c, n := 0, s.plan.Steps[i].Chunks(); c < n; {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		return nil
-	}
-	st := &s.plan.Steps[i]
-	if err := step.RunAll(st.Step, &s.args[i], s.scratch[0]); err != nil {
-		return stepError(st, err)
+		var err error
+		if c, err = s.runChunks(ctx, i, c, n, 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }

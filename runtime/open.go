@@ -47,7 +47,7 @@ func (o Options) open(src *source.Model, err error) (*Model, error) {
 // make makes a model of an opened file.
 func (o Options) make(src *source.Model) (m *Model, fault error) {
 	defer source.Recover(src.Info.Name, &fault)
-	o.Limits = o.Limits.withDefaults()
+	o.Limits, o.Context = o.Limits.withDefaults(), nil
 	m, err := newModel(src, o)
 	if err != nil {
 		return nil, source.FileError(src.Info.Name, source.WeightError(err))

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"context"
+
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers"
@@ -10,6 +12,8 @@ import (
 
 // Options change how a model is opened and run. The zero value is the default.
 type Options struct {
+	// Context stops the opening when it is done; nil never does. Predictions have contexts of their own.
+	Context context.Context
 	// Threads is the number of threads of one prediction; 0 means one for each CPU that Go uses.
 	Threads int
 	// AllowUnknownKeys loads layers whose config has keys that kerasrun does not know.
@@ -66,6 +70,7 @@ func (l Limits) withDefaults() Limits {
 // Source are the options of opening the file.
 func (o *Options) Source() source.Options {
 	return source.Options{
+		Context:          o.Context,
 		AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers,
 		Lambdas: o.Lambdas, Activations: o.Activations, TheanoKernels: o.TheanoKernels,
 		Limits: source.Limits{Weights: o.Limits.Weights, Keras: o.Limits.Keras, HDF5: o.Limits.HDF5},

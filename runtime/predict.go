@@ -10,7 +10,6 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
-	"github.com/kerasrun/kerasrun/runtime/weight"
 )
 
 // Predict runs the model on inputs in the order of m.Inputs and returns its
@@ -79,22 +78,8 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 	if err != nil {
 		return nil, nil, err
 	}
-	var p *plan.Plan
-	err = m.withWeights(func(weights []*weight.Value) error {
-		c, err := plan.Compile(m.prog.Graph, weights, weight.NewPacks(m.threads), m.options.plan(m.prog, keep))
-		if err != nil {
-			return err
-		}
-		if p, err = c.Plan(shapes); err != nil {
-			return inputError(err)
-		}
-		return nil
-	})
+	out, err := m.tap(ctx, keep, in, shapes)
 	if err != nil {
-		return nil, nil, err
-	}
-	out := newOutputs(p, len(p.Outputs))
-	if err := newSession(p, m.threads).run(ctx, in, out); err != nil {
 		return nil, nil, err
 	}
 	n := len(m.prog.Graph.Outputs)

@@ -125,9 +125,6 @@ func (s *session) runAlone(ctx context.Context) (err error) {
 		}
 	}()
 	for ; i < len(s.plan.Steps); i++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if err := s.runStep(ctx, i); err != nil {
 			return err
 		}
@@ -230,7 +227,10 @@ func (t *team) do(w, lo, hi int) {
 		}
 	}()
 	for lo < hi {
-		next, err := s.runChunks(t.ctx, i, lo, hi, w)
+		next, err := lo, t.ctx.Err()
+		if err == nil {
+			next, err = s.runChunks(t.ctx, i, lo, hi, w)
+		}
 		if err != nil {
 			t.fail(lo, err)
 			break

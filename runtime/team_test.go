@@ -242,7 +242,8 @@ func TestSessionThreads(t *testing.T) {
 	}
 }
 
-func TestCancelBetweenSteps(t *testing.T) {
+// A run ends between two chunks: each thread ends the one that it is in.
+func TestCancelBetweenChunks(t *testing.T) {
 	processors(t, 2)
 	for threads := range 3 {
 		for _, chunks := range []int{1, 8} {
@@ -254,9 +255,11 @@ func TestCancelBetweenSteps(t *testing.T) {
 				&fakeStep{8, func(int, []float32) error { after.Add(1); return nil }},
 			), threads)
 			require.ErrorIs(t, s.run(ctx, nil, nil), context.Canceled)
-			require.Equal(t, int32(8+chunks), before.Load())
+			begun := before.Load()
+			require.LessOrEqual(t, begun, int32(8+min(chunks, max(1, threads))))
+			require.Greater(t, begun, int32(8))
 			require.ErrorIs(t, s.run(ctx, nil, nil), context.Canceled)
-			require.Equal(t, int32(8+chunks), before.Load(), "a context that is done begins no step")
+			require.Equal(t, begun, before.Load(), "a context that is done begins no chunk")
 			require.Zero(t, after.Load())
 			cancel()
 		}

@@ -19,6 +19,7 @@ type predictor struct {
 	labels     []string
 	labelsFile string
 	out        output.Writer
+	finite     bool // refuse results of layers that are not
 
 	waiting  [][]kerasrun.Tensor // parts of the next batch, by input
 	sources  []source            // of the examples in waiting
@@ -140,6 +141,15 @@ func (p *predictor) runGroup(ctx context.Context, g input.Group) error {
 
 // run predicts; file is the first of the batch, for messages.
 func (p *predictor) run(ctx context.Context, in []kerasrun.Tensor, file string) ([]kerasrun.Tensor, error) {
+	if p.finite {
+		n, err := p.model.CheckFinite(ctx, in...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if n != nil {
+			return nil, fmt.Errorf("%s: --check-finite: %v", file, n)
+		}
+	}
 	out, err := p.model.Predict(ctx, in...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

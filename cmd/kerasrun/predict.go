@@ -24,6 +24,7 @@ type predictFlags struct {
 	top        int
 	preprocess string
 	batch      int
+	finite     bool // check that all layers' results are
 }
 
 func (a *app) predictCommand() *cobra.Command {
@@ -70,6 +71,7 @@ JSON has all elements; NaN and infinities are the strings "NaN", "Infinity" and
 	c.Flags().IntVar(&f.top, "top", 5, "number of best classes to show")
 	c.Flags().StringVar(&f.preprocess, "preprocess", "none", "`MODE` for images: none, scale, tf, caffe or torch")
 	c.Flags().IntVar(&f.batch, "batch", 32, "most examples to run at a time")
+	c.Flags().BoolVar(&f.finite, "check-finite", false, "stop at the first layer whose result has NaN or an infinity, and name it")
 	return c
 }
 
@@ -133,7 +135,7 @@ func (a *app) predict(ctx context.Context, path string, files []string, f *predi
 	}
 	r := &input.Reader{Inputs: m.Inputs(), Preprocess: mode, Stdin: a.in}
 	return a.write(f.output, func(w io.Writer) error {
-		p := &predictor{model: m, most: f.batch, top: f.top, labels: labels, labelsFile: f.labels, out: output.NewWriter(f.output.format, w, a.outputStyle(f.output))}
+		p := &predictor{model: m, most: f.batch, finite: f.finite, top: f.top, labels: labels, labelsFile: f.labels, out: output.NewWriter(f.output.format, w, a.outputStyle(f.output))}
 		start := time.Now()
 		if err := a.predictAll(ctx, p, r, files, f.inputs); err != nil {
 			return err

@@ -103,6 +103,8 @@ func (s *Set) free(path string) error {
 		return err
 	case st.IsDir():
 		return fmt.Errorf("%s is a directory", path)
+	case !st.Mode().IsRegular() && st.Mode().Type() != fs.ModeSymlink: // a device would be replaced
+		return fmt.Errorf("%s is no regular file", path)
 	case !s.overwrite:
 		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}

@@ -67,6 +67,8 @@ type Options struct {
 	// Adapters says that LoRA adapters are stored beside the weights that they
 	// adapt, as in a whole-model .h5, and not merged into them.
 	Adapters bool
+	// Stopped returns an error that ends the lowering; nil never does.
+	Stopped func() error
 }
 
 // ErrUnknownClass is in the error about a layer of a class that Keras does not
@@ -478,6 +480,12 @@ func schedule(g *keras.Graph) ([]site, error) {
 func (s *scope) site(f func() []graph.Value) []graph.Value {
 	if s.Err() != nil {
 		return nil
+	}
+	if s.options.Stopped != nil {
+		if err := s.options.Stopped(); err != nil {
+			s.Fail(err)
+			return nil
+		}
 	}
 	former := s.Enter(s.path)
 	out := f()

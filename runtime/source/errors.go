@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -54,6 +55,11 @@ func FileError(file string, err error) error {
 
 // kindOf maps the sentinels of the packages below to this package's.
 func kindOf(err error) error {
+	for _, k := range []error{context.Canceled, context.DeadlineExceeded} { // the file is not to blame
+		if errors.Is(err, k) {
+			return k
+		}
+	}
 	for _, k := range []struct {
 		kind  error
 		below []error

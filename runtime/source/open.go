@@ -50,7 +50,7 @@ func OpenReader(r io.ReaderAt, size int64, o Options) (m *Model, err error) {
 	l := &loader{shown: "model", options: o}
 	defer Recover(l.shown, &err)
 	l.options.Limits = o.Limits.withDefaults()
-	c, err := l.openAs(r, size)
+	c, err := l.openAs(until(o.Context, r), size)
 	if err != nil {
 		return nil, FileError(l.shown, err)
 	}
@@ -93,6 +93,7 @@ func (l *loader) open(name string) (m *Model, err error) {
 		return nil, FileError(l.shown, err)
 	}
 	again := loader{fsys: l.fsys, shown: l.shown, weightsFS: l.weightsFS, weights: l.weights, shownWeights: l.shownWeights, options: l.options}
+	again.options.Context = nil
 	m, err = l.finish(c, &Reopener{name: name, loader: again, files: l.files})
 	return m, FileError(l.shown, err)
 }
@@ -141,7 +142,7 @@ func (l *loader) file(fsys fs.FS, name string) (io.ReaderAt, int64, error) {
 	l.info.Bytes += st.Size()
 	l.files = append(l.files, st)
 	if r, ok := f.(io.ReaderAt); ok {
-		return r, st.Size(), nil
+		return until(l.options.Context, r), st.Size(), nil
 	}
 	data, err := io.ReadAll(io.LimitReader(f, st.Size()+1))
 	if err != nil {
@@ -392,7 +393,7 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 	o, arch := l.options, c.arch
 	l.info.Name, l.info.Weights = l.shown, l.shownWeights
 	l.info.Keras, l.info.Backend = arch.Version.Text, arch.Backend
-	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: c.words, Adapters: c.whole}
+	how := layers.Options{AllowUnknownKeys: o.AllowUnknownKeys, InputShapes: o.InputShapes, Layers: o.Layers, Lambdas: o.Lambdas, Activations: o.Activations, Vocabularies: c.words, Adapters: c.whole, Stopped: o.stopped}
 	prog, err := layers.Lower(arch, how)
 	if err != nil {
 		if all := layers.Unsupported(arch, how); errors.Is(err, keras.ErrUnsupported) && len(all) > 1 {

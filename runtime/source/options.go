@@ -1,6 +1,8 @@
 package source
 
 import (
+	"context"
+
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
@@ -9,6 +11,8 @@ import (
 
 // Options change how a file is opened. The zero value is the default.
 type Options struct {
+	// Context stops the opening when it is done; nil never does.
+	Context context.Context
 	// AllowUnknownKeys loads layers whose config has keys that kerasrun does not know.
 	AllowUnknownKeys bool
 	// InputShapes gives the shapes of the inputs, batch included, where the file does not.

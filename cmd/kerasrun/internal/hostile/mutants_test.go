@@ -65,6 +65,13 @@ func TestMain(m *testing.M) {
 		j.run()
 		os.Exit(0)
 	}
+	if text := os.Getenv(conversionKey); text != "" {
+		var c conversion
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			panic(err)
+		}
+		c.run()
+	}
 	flag.Parse()
 	os.Exit(m.Run())
 }
