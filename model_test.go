@@ -303,3 +303,30 @@ func TestTruncatedFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestLayerOutputs holds outputs that are results of layers to what PredictLayers returns.
+func TestLayerOutputs(t *testing.T) {
+	const file = "testdata/models/digits/model.keras"
+	plain, err := kerasrun.Load(file)
+	require.NoError(t, err)
+	defer plain.Close()
+	tapped, err := kerasrun.Load(file, kerasrun.WithLayerOutputs("conv2d", "dense"))
+	require.NoError(t, err)
+	defer tapped.Close()
+	x := kerasrun.Floats(make([]float32, 2*32*32), 2, 32, 32, 1)
+	for i := range x.Data.([]float32) {
+		x.Data.([]float32)[i] = float32(i % 255)
+	}
+	want, taps, err := plain.PredictLayers(context.Background(), []string{"conv2d", "dense"}, x)
+	require.NoError(t, err)
+	got, err := tapped.Predict(context.Background(), x)
+	require.NoError(t, err)
+	require.Equal(t, append(want, taps["conv2d"], taps["dense"]), got)
+	require.Equal(t, "dense", tapped.Outputs()[2].Name)
+	require.Equal(t, kerasrun.Shape{-1, 128}, tapped.Outputs()[2].Shape)
+	require.Len(t, plain.Outputs(), 1)
+
+	_, err = kerasrun.Load(file, kerasrun.WithLayerOutputs("dens"))
+	require.ErrorIs(t, err, kerasrun.ErrNotFound)
+	require.ErrorContains(t, err, `layer "dens"; did you mean`)
+}

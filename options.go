@@ -66,6 +66,27 @@ func WithExact() Option { return func(c *config) { c.Exact = true } }
 // read the file again.
 func WithKeptWeights() Option { return func(c *config) { c.KeepWeights = true } }
 
+// A Program is a model as it was lowered: its graph, and which values of it the layers return.
+type Program = layers.Program
+
+// A ProgramLayer is a layer of a Program.
+type ProgramLayer = layers.LayerInfo
+
+// A Named is a value of a Program with a name.
+type Named = graph.Named
+
+// WithLayerOutputs has the model return, after its outputs, what layers compute: by path ("encoder/dense_1"), the first result of
+// the first call. They are outputs like the others, under the layers' paths.
+func WithLayerOutputs(paths ...string) Option {
+	return WithTaps(func(p *Program) ([]Named, error) { return runtime.LayerTaps(p, paths) })
+}
+
+// WithTaps has the model return further values of its graph after its outputs. choose is called while the model is opened, with a
+// program that must not be changed. Of several such options the last counts.
+func WithTaps(choose func(*Program) ([]Named, error)) Option {
+	return func(c *config) { c.Taps = choose }
+}
+
 // Limits bound what a file and an input can make the loader and a prediction do.
 type Limits = runtime.Limits
 

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	goruntime "runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -36,6 +37,13 @@ type Model struct {
 // fails here.
 func newModel(src *source.Model, o Options) (*Model, error) {
 	prog, weights := src.Program, src.Weights
+	if o.Taps != nil {
+		taps, err := o.Taps(prog)
+		if err != nil {
+			return nil, err
+		}
+		prog = tapped(prog, taps)
+	}
 	m := &Model{file: src.Info, arch: src.Arch, prog: prog, again: src.Again(), options: o, threads: o.Threads}
 	if m.threads <= 0 {
 		m.threads = goruntime.GOMAXPROCS(0)
@@ -70,6 +78,14 @@ func newModel(src *source.Model, o Options) (*Model, error) {
 		return nil, err
 	}
 	return m, m.compiled.Settle()
+}
+
+// tapped is prog with further outputs.
+func tapped(prog *layers.Program, taps []graph.Named) *layers.Program {
+	p, g := *prog, *prog.Graph
+	g.Outputs = append(slices.Clone(g.Outputs), taps...)
+	p.Graph = &g
+	return &p
 }
 
 // withWeights hands the weights as they are to use, read again where they are not kept.

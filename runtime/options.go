@@ -5,6 +5,7 @@ import (
 
 	"github.com/kerasrun/kerasrun/hdf5load"
 	"github.com/kerasrun/kerasrun/keras"
+	"github.com/kerasrun/kerasrun/runtime/graph"
 	"github.com/kerasrun/kerasrun/runtime/layers"
 	"github.com/kerasrun/kerasrun/runtime/plan"
 	"github.com/kerasrun/kerasrun/runtime/source"
@@ -32,6 +33,8 @@ type Options struct {
 	// forms that plans use, so that WeightValues and PredictLayers need not read
 	// the file again.
 	KeepWeights bool
+	// Taps chooses values of the graph that the model returns after its outputs; it must not change the program. May be nil.
+	Taps func(*layers.Program) ([]graph.Named, error)
 	// Limits bound what a file can make the loader do.
 	Limits Limits
 	// noFuse leaves every op a step of its own, for tests.

@@ -62,17 +62,13 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 	if m.closed.Load() {
 		return nil, nil, ErrClosed
 	}
+	named, err := LayerTaps(m.prog, paths)
+	if err != nil {
+		return nil, nil, err
+	}
 	keep := make([]int, len(paths))
-	for i, path := range paths {
-		k := slices.IndexFunc(m.prog.Layers, func(l layers.LayerInfo) bool { return l.Path == path })
-		if k < 0 {
-			return nil, nil, fmt.Errorf("%w: layer %q%s", ErrNotFound, path, m.suggest(path))
-		}
-		l := m.prog.Layers[k]
-		if len(l.Calls) == 0 || len(l.Calls[0]) == 0 {
-			return nil, nil, fmt.Errorf("%w: layer %q has no result", ErrNotFound, path)
-		}
-		keep[i] = l.Calls[0][0].ID
+	for i, v := range named {
+		keep[i] = v.ID
 	}
 	in, shapes, err := m.checkInputs(inputs)
 	if err != nil {
@@ -88,6 +84,24 @@ func (m *Model) PredictLayers(ctx context.Context, paths []string, inputs ...Ten
 		taps[path] = out[n+i]
 	}
 	return out[:n], taps, nil
+}
+
+// LayerTaps finds layers by their paths ("encoder/dense_1"): the result of the first call of each, the first where it has
+// several. Names are the paths.
+func LayerTaps(prog *layers.Program, paths []string) ([]graph.Named, error) {
+	taps := make([]graph.Named, len(paths))
+	for i, path := range paths {
+		k := slices.IndexFunc(prog.Layers, func(l layers.LayerInfo) bool { return l.Path == path })
+		if k < 0 {
+			return nil, fmt.Errorf("%w: layer %q%s", ErrNotFound, path, suggest(prog, path))
+		}
+		l := prog.Layers[k]
+		if len(l.Calls) == 0 || len(l.Calls[0]) == 0 {
+			return nil, fmt.Errorf("%w: layer %q has no result", ErrNotFound, path)
+		}
+		taps[i] = graph.Named{Name: path, Value: l.Calls[0][0]}
+	}
+	return taps, nil
 }
 
 // order brings named inputs into the model's order.
@@ -168,9 +182,9 @@ func inputError(err error) error {
 }
 
 // suggest names layers whose path resembles the one asked for.
-func (m *Model) suggest(path string) string {
+func suggest(prog *layers.Program, path string) string {
 	var near []string
-	for _, l := range m.prog.Layers {
+	for _, l := range prog.Layers {
 		if strings.EqualFold(l.Name, path) || strings.HasSuffix(l.Path, "/"+path) || len(path) > 2 && strings.Contains(l.Path, path) {
 			near = append(near, l.Path)
 		}

@@ -22,6 +22,10 @@ type Program struct {
 	// Outputs is the structure that the model returns: a tensor, list or dict
 	// (in the order of its sorted keys). Its tensors are Graph.Outputs, in order.
 	Outputs *keras.Arg
+	// Masks are the masks that hang on Graph.Outputs, (batch, time) Bool; nil where there is none.
+	Masks []*graph.Value
+	// Version is the Keras whose semantics the program has.
+	Version keras.Version
 	// Funcs holds the functions that the Calls of Graph run, by name.
 	Funcs map[string]graph.Func
 }
@@ -146,7 +150,13 @@ func lowerOnce(m *keras.Model, o Options, classes []class, keepBatch bool) (p *P
 		return nil, s.fixedBatch, err
 	}
 	s.sortParams(g)
-	return &Program{Graph: g, Layers: s.shared.layers, Outputs: outputs, Funcs: s.funcs}, s.fixedBatch, nil
+	masks := make([]*graph.Value, len(out))
+	for i, v := range out {
+		if m, ok := s.masks[v.ID]; ok {
+			masks[i] = &m
+		}
+	}
+	return &Program{Graph: g, Layers: s.shared.layers, Outputs: outputs, Masks: masks, Version: m.Version, Funcs: s.funcs}, s.fixedBatch, nil
 }
 
 // register lists the layers of g in the order of the file, each followed by
