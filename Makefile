@@ -83,13 +83,14 @@ goldens-old: ## Rewrite the golden cases of Keras 1.0 to 2.3 on Theano.
 	  build/venv-old/bin/pip install -q --no-deps --no-build-isolation --upgrade --target build/keras-$$v keras==$$v && \
 	  PYTHONPATH=build/keras-$$v build/venv-old/bin/python python/old_keras.py testdata/models || exit 1; done
 
-parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.applications, 200 random models, maps of explain.
+parity: $(PY) ## Compare with real Keras: the article's CNN, a slice of keras.applications, 200 random models, maps of explain, numbers of evaluate.
 	$(PY) python/parity.py $(PARITY) --models slice
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	build/kerasrun verify --exact $(PARITY)
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 200
 	$(PY) python/parity_explain.py build/kerasrun
+	$(PY) python/parity_evaluate.py build/kerasrun --quiet
 
 parity-convert: parity-convert-keras parity-convert-tfjs parity-convert-onnx ## Convert every golden case and give the results to their real consumers; options in CONVERT.
 

@@ -44,6 +44,8 @@ var allowed = map[string][]string{
 	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
 	"vision":                    {"kernels/resize", "runtime", "runtime/graph"},
 	"vision/overlay":            {"vision"},
+	"metrics":                   {"keras", "runtime/graph"},
+	"metrics/evaluate":          {"", "keras", "metrics", "runtime/graph"},
 	"":                          {"runtime", "runtime/graph", "runtime/layers", "runtime/layers/expression", "runtime/layers/thirdparty", "runtime/source", "vision"},
 	"convert/target":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/source", "runtime/weight"},
 	"convert/":                  {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/layers/operation", "runtime/source", "runtime/weight", "convert/target"},
@@ -59,8 +61,8 @@ var allowed = map[string][]string{
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
 	"internal/diff":             {"keras", "runtime/graph", "runtime/source"},
-	"cmd/kerasrun/internal/":    {"", "vision", "serve", "internal/verify", "cmd/kerasrun/internal/"},
-	"cmd/kerasrun":              {"", "convert", "vision", "serve", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun/internal/":    {"", "metrics", "vision", "serve", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "vision", "serve", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":             {},
 }
 
