@@ -87,7 +87,7 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
-	root.AddCommand(a.predictCommand(), a.explainCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand())
+	root.AddCommand(a.predictCommand(), a.evaluateCommand(), a.explainCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand())
 	return root
 }
 
@@ -213,18 +213,29 @@ func (m *modelFlags) addExact(c *cobra.Command) {
 }
 
 // load opens a model. Its errors end in exit code 3.
-func (a *app) load(path string, m modelFlags) (*kerasrun.Model, error) {
+func (a *app) load(path string, m modelFlags, more ...kerasrun.Option) (*kerasrun.Model, error) {
+	var model *kerasrun.Model
+	err := a.loadWith(path, m, func(options []kerasrun.Option) (*kerasrun.Model, error) {
+		var err error
+		model, err = kerasrun.Load(path, append(options, more...)...)
+		return model, err
+	})
+	return model, err
+}
+
+// loadWith is load for what opens the model in a way of its own.
+func (a *app) loadWith(path string, m modelFlags, load func([]kerasrun.Option) (*kerasrun.Model, error)) error {
 	if m.threads < 0 {
-		return nil, usageError(fmt.Errorf("--threads %d, want 1 or more", m.threads))
+		return usageError(fmt.Errorf("--threads %d, want 1 or more", m.threads))
 	}
 	start := time.Now()
-	model, err := kerasrun.Load(path, m.options()...)
+	model, err := load(m.options())
 	if err != nil {
-		return nil, m.openError(path, err)
+		return m.openError(path, err)
 	}
 	a.timed(start, "%s: loaded", path)
 	a.warn(path, model.File())
-	return model, nil
+	return nil
 }
 
 // open opens a model that is not to run; it must be closed. Its errors end in exit code 3.

@@ -14,6 +14,7 @@ import (
 // each, in the order in which they came.
 type predictor struct {
 	model      *kerasrun.Model
+	own        int // outputs of the model; those after them are results of layers
 	most       int // examples in one run
 	top        int
 	labels     []string
@@ -164,7 +165,7 @@ func (p *predictor) write(out []kerasrun.Tensor, sources []source) error {
 		for i, o := range p.model.Outputs() {
 			t := out[i].Rows(k, k+1)
 			t.Shape = t.Shape[1:]
-			one := output.Output{Name: o.Name, Classes: hasClasses(out[i]), Tensor: t}
+			one := output.Output{Name: o.Name, Classes: i < p.own && hasClasses(out[i]), Tensor: t}
 			r.Outputs = append(r.Outputs, one)
 			if one.Classes && p.top > 0 {
 				labels, err := p.labelsFor(one)
@@ -189,7 +190,7 @@ func (p *predictor) labelsFor(o output.Output) ([]string, error) {
 	case len(p.labels) == o.Len():
 		p.labelled = true
 		return p.labels, nil
-	case p.labels != nil && len(p.model.Outputs()) == 1:
+	case p.labels != nil && p.own == 1:
 		return nil, inputError(fmt.Errorf("%s: %d labels, but output %q has %d classes", p.labelsFile, len(p.labels), o.Name, o.Len()))
 	}
 	return nil, nil

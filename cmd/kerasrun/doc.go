@@ -2,8 +2,9 @@
 //
 // Usage:
 //
-//	kerasrun predict MODEL INPUT... [--labels FILE] [--top K] [--preprocess MODE] [--format FORMAT] [-o FILE]
+//	kerasrun predict MODEL INPUT... [--labels FILE] [--top K] [--preprocess MODE] [--layer PATH] [--format FORMAT] [-o FILE]
 //	kerasrun predict MODEL --input NAME=FILE...
+//	kerasrun evaluate MODEL --data DIR|FILE [--loss LOSS] [--metrics METRICS] [--labels FILE] [--batch N] [--top K] [--picture FILE] [--json]
 //	kerasrun explain MODEL IMAGE [-o FILE] [--map FILE] [--class N] [--patch N] [--stride N] [--alpha X] [--labels FILE] [--preprocess MODE]
 //	kerasrun inspect MODEL [--plan [--batch N | --shape NAME=DIMS]] [--expand-nested] [--json]
 //	kerasrun verify MODEL... --expect FILE... [--atol X] [--rtol X]
@@ -14,14 +15,19 @@
 // MODEL is a .keras archive or folder, a whole-model .h5, or an architecture JSON
 // with its weights in --weights FILE.
 //
-// Predict reads images, NumPy arrays (.npy, .npz), tables (.csv), JSON and, for -,
-// standard input. It prints a table, or json, jsonl, csv, npy or npz:
+// Predict reads images, sounds (.wav), NumPy arrays (.npy, .npz), tables (.csv), JSON, folders
+// of them and, for -, standard input. It prints a table, or json, jsonl, csv, npy or npz:
 //
 //	{"schema_version":1,"results":[{"input":"7.png","outputs":{"dense":[0.01,...]},"top":[{"index":7,"label":"7","score":0.99},...]}]}
 //
 // Of a file that holds several examples, each gives a result, numbered by "row".
 // JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and
 // "-Infinity".
+//
+// Evaluate prints the loss and the metrics that a model was compiled with, as Keras's
+// model.evaluate does, and of a classifier the scores of each class and the confusion matrix:
+//
+//	{"schema_version":1,"examples":360,"batch":32,"results":[{"name":"loss","value":0.0438},...],"classifications":[{"output":"digit","accuracy":1,"classes":[...],"confusion":[[36,...],...],...}],...}
 //
 // Explain hides a square of an image at a time and draws over the image how far
 // the score of a class falls (occlusion).

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -25,21 +26,24 @@ type predictFlags struct {
 	preprocess string
 	batch      int
 	finite     bool // check that all layers' results are
+	layers     []string // paths
 }
 
 func (a *app) predictCommand() *cobra.Command {
 	f := &predictFlags{}
 	c := &cobra.Command{
 		Use:   "predict MODEL INPUT...",
-		Short: "Run a model on images, arrays, tables or texts",
+		Short: "Run a model on images, sounds, arrays, tables or texts",
 		Long: `Predict runs a model and prints its outputs, one result for each example.
 
-INPUT is an image (png, jpeg, gif, webp, bmp), a NumPy .npy or .npz, a .csv whose
-rows are examples (a header line is allowed), a .json of nested arrays, or - for
-standard input. For an input of strings, the lines of a .txt (and of standard
-input) or the rows of a .csv, without a header, are examples. An array without the batch axis is one example. A model with
-several inputs takes --input NAME=FILE for each, or one .npz (arrays named as the
-inputs, or input_0, input_1, ...) or .json ({"name": [...], ...}).
+INPUT is an image (png, jpeg, gif, webp, bmp), a sound (wav), a NumPy .npy or .npz,
+a .csv whose rows are examples (a header line is allowed), a .json of nested arrays,
+or - for standard input; also a folder, for all such files in it, or a pattern
+("photos/*.jpg"), both in the order of the names. For an input of strings, the lines
+of a .txt (and of standard input) or the rows of a .csv, without a header, are
+examples. An array without the batch axis is one example. A model with several inputs
+takes --input NAME=FILE for each, or one .npz (arrays named as the inputs, or
+input_0, input_1, ...) or .json ({"name": [...], ...}).
 
 Images are resized to the model's input as Keras's Resizing layer does (bilinear)
 and have values from 0 to 255 unless --preprocess says otherwise:
@@ -49,11 +53,20 @@ and have values from 0 to 255 unless --preprocess says otherwise:
   caffe  BGR order, minus ImageNet's means
   torch  (x/255 - mean)/std with ImageNet's means and deviations
 
+Sounds have values from -1 to 1 and one channel, the mean of all, unless the input
+has more; they are cut, or filled with zeros, to the length that the model takes.
+
+Files are read ahead while the model runs, a few batches at most, and results keep
+their order. --layer adds what a layer inside the model computes, by its path as
+inspect shows it.
+
 Outputs with one score for each class are shown as the best classes (--top).
 JSON has all elements; NaN and infinities are the strings "NaN", "Infinity" and
 "-Infinity". "row" counts the examples of a file that holds several.`,
 		Example: `  kerasrun predict model.keras photo.jpg --labels labels.txt
-  kerasrun predict vgg16.h5 *.png --preprocess caffe --format jsonl
+  kerasrun predict vgg16.h5 photos/ --preprocess caffe --format jsonl
+  kerasrun predict model.keras "photos/*.jpg" --layer conv2d_1 -o features.npz
+  kerasrun predict speech.keras yes.wav
   kerasrun predict model.keras --input image=photo.png --input meta=row.csv
   kerasrun predict model.keras rows.csv -o scores.npy
   kerasrun predict reviews.keras reviews.txt
@@ -72,6 +85,7 @@ JSON has all elements; NaN and infinities are the strings "NaN", "Infinity" and
 	c.Flags().StringVar(&f.preprocess, "preprocess", "none", "`MODE` for images: none, scale, tf, caffe or torch")
 	c.Flags().IntVar(&f.batch, "batch", 32, "most examples to run at a time")
 	c.Flags().BoolVar(&f.finite, "check-finite", false, "stop at the first layer whose result has NaN or an infinity, and name it")
+	c.Flags().StringArrayVar(&f.layers, "layer", nil, "`PATH` of a layer whose result is an output too")
 	return c
 }
 
@@ -125,7 +139,10 @@ func (a *app) predict(ctx context.Context, path string, files []string, f *predi
 	if err != nil {
 		return err
 	}
-	m, err := a.load(path, f.model)
+	if files, err = input.Find(files); err != nil {
+		return inputError(err)
+	}
+	m, err := a.loadTapped(path, f.model, f.layers)
 	if err != nil {
 		return err
 	}
@@ -133,15 +150,16 @@ func (a *app) predict(ctx context.Context, path string, files []string, f *predi
 	if f.output.format == "npy" && len(m.Outputs()) != 1 {
 		return usageError(fmt.Errorf("the model has %d outputs, but an npy file holds one array; want --format npz", len(m.Outputs())))
 	}
-	r := &input.Reader{Inputs: m.Inputs(), Preprocess: mode, Stdin: a.in}
+	r := &input.Reader{Inputs: m.Inputs(), Preprocess: mode, Rate: sampleRate(m), Stdin: a.in}
 	return a.write(f.output, func(w io.Writer) error {
-		p := &predictor{model: m, most: f.batch, finite: f.finite, top: f.top, labels: labels, labelsFile: f.labels, out: output.NewWriter(f.output.format, w, a.outputStyle(f.output))}
+		p := &predictor{model: m, own: len(m.Outputs()) - len(f.layers), most: f.batch, finite: f.finite, top: f.top, labels: labels, labelsFile: f.labels, out: output.NewWriter(f.output.format, w, a.outputStyle(f.output))}
 		start := time.Now()
 		if err := a.predictAll(ctx, p, r, files, f.inputs); err != nil {
 			return err
 		}
 		a.timed(start, "%d examples: read and predicted", p.examples)
 		a.noteImages(r)
+		a.noteScale(r, m)
 		if labels != nil && !p.labelled {
 			a.note("%s: no output has classes to label", f.labels)
 		}
@@ -186,24 +204,29 @@ func (a *app) predictAll(ctx context.Context, p *predictor, r *input.Reader, fil
 	}
 	bar := a.progress(len(files))
 	defer bar.Finish()
-	for _, file := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		g, err := r.Read(ctx, file)
-		if err != nil {
-			return inputError(err)
-		}
+	var failed error // of the model or the output, not of the files
+	err := r.Stream(ctx, files, p.most, func(g input.Group) error {
 		if err := p.add(ctx, g); err != nil {
+			failed = err
 			return err
 		}
 		bar.Add(1)
+		return nil
+	})
+	switch {
+	case failed != nil:
+		return failed
+	case err != nil:
+		return inputError(err)
 	}
 	return p.flush(ctx)
 }
 
 // noteImages tells what happened to images.
 func (a *app) noteImages(r *input.Reader) {
+	if r.Cut != "" {
+		a.note("%s", r.Cut)
+	}
 	switch {
 	case r.Resized == 1 && r.Images == 1:
 		a.note("%s", r.LastResize)
@@ -213,6 +236,48 @@ func (a *app) noteImages(r *input.Reader) {
 	if r.Images == 0 && r.Preprocess != vision.None {
 		a.note("--preprocess %v is for images; there was none", r.Preprocess)
 	}
+}
+
+// noteScale tells of images that are likely to be scaled twice: by the flag, and by the model itself.
+func (a *app) noteScale(r *input.Reader, m *kerasrun.Model) {
+	if r.Images == 0 || r.Preprocess == vision.None {
+		return
+	}
+	for _, l := range m.Layers() {
+		if l.Class == "Rescaling" || l.Class == "Normalization" {
+			a.note("the model has layer %q (%s), which scales images itself, besides --preprocess %v", l.Path, l.Class, r.Preprocess)
+			return
+		}
+	}
+}
+
+// sampleRate is the number of samples a second that a model takes of sounds, where its layers say so, else 0.
+func sampleRate(m *kerasrun.Model) int {
+	rate := 0
+	for _, l := range m.Architecture().Root.Graph.Layers {
+		if n, ok := l.Config.Get("sampling_rate").Int(); ok && l.Class == "MelSpectrogram" {
+			if rate != 0 && rate != n {
+				return 0
+			}
+			rate = n
+		}
+	}
+	return rate
+}
+
+// loadTapped opens a model with the results of layers as further outputs. A layer that there is not is wrong usage.
+func (a *app) loadTapped(path string, f modelFlags, layers []string) (*kerasrun.Model, error) {
+	if len(layers) == 0 {
+		return a.load(path, f)
+	}
+	m, err := a.load(path, f, kerasrun.WithLayerOutputs(layers...))
+	if errors.Is(err, kerasrun.ErrNotFound) {
+		if src, opened := kerasrun.Open(path, f.options()...); opened == nil { // so it is a layer that is missing
+			src.Close()
+			return nil, usageError(fmt.Errorf("--layer: %w", err))
+		}
+	}
+	return m, err
 }
 
 // hasClasses reports whether an output of a batch has one score for each class.

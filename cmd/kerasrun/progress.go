@@ -14,13 +14,19 @@ type progress struct{ bar *progressbar.ProgressBar }
 
 // progress returns a bar on standard error for n files, when that is a terminal
 // and n is large.
-func (a *app) progress(n int) *progress {
+func (a *app) progress(n int) *progress { return a.progressOf(n, "files") }
+
+// progressOf is progress for n of something else than files. The bar shows how many are done, how many a second, and how long the
+// rest takes.
+func (a *app) progressOf(n int, what string) *progress {
 	if n <= manyFiles || a.quiet || !isTerminal(a.err) {
 		return nil
 	}
 	return &progress{progressbar.NewOptions(n,
 		progressbar.OptionSetWriter(a.err),
 		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(what),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionThrottle(100*time.Millisecond),

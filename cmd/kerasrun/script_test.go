@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"image"
@@ -43,6 +44,7 @@ func TestMain(m *testing.M) {
 //	stopped                      end it with SIGTERM; stderr is its log
 //	fetch METHOD URL [BODY]      send a request; stdout is the answer. @FILE is a body in a file
 //	eventually TEXT URL BODY     send requests until TEXT is in the answer
+//	wav FILE RATE CHANNELS NUMBER...  write a sound of 16 bits
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	require.NoError(t, err)
@@ -58,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "oneline": oneLine, "cut": cut, "hex": writeHex, "picture": picture, "npy": npy, "npytext": npyText, "npz": npz,
+			"exits": exits, "oneline": oneLine, "cut": cut, "hex": writeHex, "picture": picture, "npy": npy, "npytext": npyText, "npz": npz, "wav": wav,
 			"serving": serving, "stopped": stopped, "fetch": fetch, "eventually": eventually,
 		},
 	})
@@ -165,6 +167,28 @@ func npz(ts *testscript.TestScript, _ bool, args []string) {
 	var b bytes.Buffer
 	ts.Check(kerasrun.WriteNpz(&b, names, tensors))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o666))
+}
+
+func wav(ts *testscript.TestScript, _ bool, args []string) {
+	var numbers []int
+	for _, text := range args[1:] {
+		n, err := strconv.Atoi(text)
+		ts.Check(err)
+		numbers = append(numbers, n)
+	}
+	rate, channels, samples := numbers[0], numbers[1], numbers[2:]
+	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00")
+	b = binary.LittleEndian.AppendUint16(b, uint16(channels))
+	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
+	b = binary.LittleEndian.AppendUint32(b, uint32(rate*channels*2))
+	b = binary.LittleEndian.AppendUint16(b, uint16(channels*2))
+	b = binary.LittleEndian.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(samples)))
+	for _, v := range samples {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(v)))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
 }
 
 func writeNpy(ts *testscript.TestScript, file string, t kerasrun.Tensor) {

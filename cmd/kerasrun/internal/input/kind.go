@@ -13,6 +13,7 @@ type kind uint8
 const (
 	unknown kind = iota
 	imageFile
+	audioFile
 	npyFile
 	npzFile
 	jsonFile
@@ -31,19 +32,22 @@ var magics = []struct {
 	{"\x89PNG", imageFile},
 	{"\xff\xd8\xff", imageFile},
 	{"GIF8", imageFile},
-	{"RIFF", imageFile}, // WebP
+	{"RIFF", imageFile}, // WebP, unless it is WAVE
 	{"BM", imageFile},
 }
 
 // extensions decide where the first bytes do not.
 var extensions = map[string]kind{
 	".png": imageFile, ".jpg": imageFile, ".jpeg": imageFile, ".gif": imageFile, ".webp": imageFile, ".bmp": imageFile,
-	".npy": npyFile, ".npz": npzFile, ".json": jsonFile, ".csv": textTable, ".tsv": textTable, ".txt": textLines,
+	".npy": npyFile, ".npz": npzFile, ".json": jsonFile, ".csv": textTable, ".tsv": textTable, ".txt": textLines, ".wav": audioFile,
 }
 
 // sniff tells the kind of a file from its first bytes, then from its name.
 func sniff(name string, head []byte) kind {
 	ext := extensions[strings.ToLower(filepath.Ext(name))]
+	if len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WAVE" {
+		return audioFile
+	}
 	for _, m := range magics {
 		// "BM" may also begin the header of a table, or a text.
 		if bytes.HasPrefix(head, []byte(m.prefix)) && (m.prefix != "BM" || ext != textTable && ext != textLines) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/kerasrun/kerasrun"
 	"github.com/kerasrun/kerasrun/vision"
@@ -19,16 +20,20 @@ const Stdin = "-"
 // maxStdin bounds what is read from standard input: 1 GiB.
 const maxStdin = 1 << 30
 
-// A Reader reads files for a model with given inputs.
+// A Reader reads files for a model with given inputs. It is safe for concurrent use while its fields are not changed.
 type Reader struct {
 	Inputs     []kerasrun.IO
 	Preprocess vision.Mode // for images
+	Rate       int         // samples a second that the model takes of sounds; 0 when it is not known
 	Stdin      io.Reader
 
+	mu sync.Mutex // of what follows; files are read by several goroutines
 	// Resized and Images count images, for a note to the user.
 	Images, Resized int
 	// LastResize says what the last resize did: "digit.png: 64x64 to 32x32".
 	LastResize string
+	// Cut says of the last sound that was too long or too short what became of it.
+	Cut string
 }
 
 // A Group is the content of one file, or of the files of all inputs: examples
@@ -178,6 +183,11 @@ func (r *Reader) read(ctx context.Context, name string, inputs []kerasrun.IO) (G
 		if t, err = r.image(f, name, inputs[0]); err == nil {
 			g.Tensors, g.Single = []kerasrun.Tensor{t}, true
 		}
+	case audioFile:
+		var t kerasrun.Tensor
+		if t, err = r.audio(f, name, inputs[0]); err == nil {
+			g.Tensors, g.Single = []kerasrun.Tensor{t}, true
+		}
 	case npyFile:
 		var t kerasrun.Tensor
 		if t, err = kerasrun.ReadNpy(f, 0); err == nil {
@@ -201,7 +211,7 @@ func (r *Reader) read(ctx context.Context, name string, inputs []kerasrun.IO) (G
 			g.Tensors = []kerasrun.Tensor{t}
 		}
 	default:
-		err = fmt.Errorf("%w: of no known format; want an image (png, jpeg, gif, webp, bmp), npy, npz, csv, txt or json", kerasrun.ErrInput)
+		err = fmt.Errorf("%w: of no known format; want an image (png, jpeg, gif, webp, bmp), wav, npy, npz, csv, txt or json", kerasrun.ErrInput)
 	}
 	return g, err
 }

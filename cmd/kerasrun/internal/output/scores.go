@@ -36,15 +36,49 @@ func Best(o Output, k int, labels []string) []Score {
 	return scores
 }
 
-// A tableWriter shows classes by rank, and other outputs by their first values.
+// A tableWriter shows classes by rank, and other outputs by their first values. It keeps what it shows and no whole outputs.
 type tableWriter struct {
 	w       io.Writer
 	style   Style
-	results []Result
+	results []shownResult
+}
+
+// A shownResult is what the tables show of a Result.
+type shownResult struct {
+	example string
+	top     []shownScore
+	outputs int
+	values  []shownValues // of outputs whose classes are not shown
+}
+
+type shownScore struct {
+	output, label, score string
+	index                int
+}
+
+// shownValues is an output by its first values, and the spread of all.
+type shownValues struct {
+	name, shape, first string
+	large              bool // there are more numbers
+	lo, mean, hi       float64
 }
 
 func (t *tableWriter) Add(r Result) error {
-	t.results = append(t.results, r)
+	s := shownResult{example: r.Example(), outputs: len(r.Outputs)}
+	for _, c := range r.Top {
+		s.top = append(s.top, shownScore{c.Output, c.Label, Element(c.Value, 0), c.Index})
+	}
+	for _, o := range r.Outputs {
+		if slices.ContainsFunc(r.Top, func(c Score) bool { return c.Output == o.Name }) {
+			continue
+		}
+		v := shownValues{name: o.Name, shape: o.Shape.String(), first: firstElements(o.Tensor), large: o.Len() > firstValues && o.DType != kerasrun.String}
+		if o.DType != kerasrun.String {
+			v.lo, v.mean, v.hi = spread(o.Tensor)
+		}
+		s.values = append(s.values, v)
+	}
+	t.results = append(t.results, s)
 	return nil
 }
 
@@ -71,11 +105,11 @@ func (t *tableWriter) classes() *Table {
 	several, labelled, outputs := len(t.results) > 1, false, false
 	rows := 0
 	for _, r := range t.results {
-		for _, s := range r.Top {
-			labelled = labelled || s.Label != strconv.Itoa(s.Index)
+		for _, s := range r.top {
+			labelled = labelled || s.label != strconv.Itoa(s.index)
 			rows++
 		}
-		outputs = outputs || len(r.Outputs) > 1
+		outputs = outputs || r.outputs > 1
 	}
 	if rows == 0 {
 		return nil
@@ -93,10 +127,10 @@ func (t *tableWriter) classes() *Table {
 	}
 	table := t.style.NewTable(append(columns, Column{Title: "Score"})...)
 	for _, r := range t.results {
-		input, output, rank := r.Example(), "", 0
-		for _, s := range r.Top {
-			if rank++; s.Output != output || rank == 1 {
-				output, rank = s.Output, 1
+		input, output, rank := r.example, "", 0
+		for _, s := range r.top {
+			if rank++; s.output != output || rank == 1 {
+				output, rank = s.output, 1
 			}
 			var cells []string
 			if several {
@@ -105,15 +139,15 @@ func (t *tableWriter) classes() *Table {
 			if outputs {
 				name := ""
 				if rank == 1 {
-					name = s.Output
+					name = s.output
 				}
 				cells = append(cells, name)
 			}
-			cells = append(cells, strconv.Itoa(rank), strconv.Itoa(s.Index))
+			cells = append(cells, strconv.Itoa(rank), strconv.Itoa(s.index))
 			if labelled {
-				cells = append(cells, s.Label)
+				cells = append(cells, s.label)
 			}
-			table.Row(append(cells, Element(s.Value, 0))...)
+			table.Row(append(cells, s.score)...)
 		}
 	}
 	return table
@@ -125,15 +159,10 @@ const firstValues = 6
 // values returns the table of outputs whose classes are not shown, or nil.
 func (t *tableWriter) values() *Table {
 	several, large, rows := len(t.results) > 1, false, 0
-	shown := func(r Result, o Output) bool {
-		return slices.ContainsFunc(r.Top, func(s Score) bool { return s.Output == o.Name })
-	}
 	for _, r := range t.results {
-		for _, o := range r.Outputs {
-			if !shown(r, o) {
-				rows++
-				large = large || o.Len() > firstValues && o.DType != kerasrun.String
-			}
+		for _, v := range r.values {
+			rows++
+			large = large || v.large
 		}
 	}
 	if rows == 0 {
@@ -149,21 +178,17 @@ func (t *tableWriter) values() *Table {
 	}
 	table := t.style.NewTable(append(columns, Column{Title: "Values"})...)
 	for _, r := range t.results {
-		input := r.Example()
-		for _, o := range r.Outputs {
-			if shown(r, o) {
-				continue
-			}
+		input := r.example
+		for _, v := range r.values {
 			var cells []string
 			if several {
 				cells, input = append(cells, input), ""
 			}
-			cells = append(cells, o.Name, o.Shape.String())
+			cells = append(cells, v.name, v.shape)
 			if large {
-				lo, mean, hi := spread(o.Tensor)
-				cells = append(cells, Float(lo), Float(mean), Float(hi))
+				cells = append(cells, Float(v.lo), Float(v.mean), Float(v.hi))
 			}
-			table.Row(append(cells, firstElements(o.Tensor))...)
+			table.Row(append(cells, v.first)...)
 		}
 	}
 	return table
