@@ -22,9 +22,10 @@ type Prediction struct {
 }
 
 // float32 arithmetic of Keras that matters at the edges of crossentropies.
-var (
-	epsilon  = float64(float32(1e-7))     // keras.config.epsilon()
-	nearlyOf = float64(float32(1 - 1e-7)) // the largest probability after clipping
+const (
+	epsilon        = float64(float32(1e-7))     // keras.config.epsilon()
+	nearlyOne      = float64(float32(1 - 1e-7)) // the largest probability after clipping
+	onePlusEpsilon = float64(float32(1 + 1e-7))
 )
 
 // An array holds elements as numbers. logits are those of a Prediction, while the array still has its shape.

@@ -30,7 +30,8 @@ type lossSlot struct {
 	config *keras.Value
 	loss   *Loss // nil until the shapes are known, for "crossentropy"
 	weight float64
-	total  float64
+	// total and count make the mean over examples, or over batches in Keras 3, which does not know their sizes there.
+	total, count float64
 }
 
 // A metricSlot is one metric of one output.
@@ -38,7 +39,6 @@ type metricSlot struct {
 	output   int
 	config   *keras.Value
 	metric   *Metric // nil until the shapes are known, for "accuracy"
-	name     string
 	weighted bool
 }
 
@@ -285,7 +285,12 @@ func (c *Compiled) Update(yTrue []Tensor, p []Prediction, weights []*Tensor, add
 		if err != nil {
 			return c.at(i, err)
 		}
-		slot.total += v * n
+		size := n
+		if c.version.Major >= 3 {
+			size = 1
+		}
+		slot.total += v * size
+		slot.count += size
 		total += v * slot.weight
 	}
 	c.total += total * n
@@ -373,7 +378,7 @@ func (c *Compiled) Results() []Result {
 	if len(c.outputs) > 1 {
 		for i, l := range c.losses {
 			if l != nil {
-				out = append(out, Result{c.outputs[i] + "_loss", []float64{safeDivide(l.total, c.examples)}})
+				out = append(out, Result{c.outputs[i] + "_loss", []float64{safeDivide(l.total, l.count)}})
 			}
 		}
 	}

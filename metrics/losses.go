@@ -148,7 +148,7 @@ func crossentropy(c *lossCall, line []int) float64 {
 		total += c.x.data[i]
 	}
 	for _, i := range line {
-		s -= label(i) * math.Log(clip(c.x.data[i]/total, epsilon, nearlyOf))
+		s -= label(i) * math.Log(clip(c.x.data[i]/total, epsilon, nearlyOne))
 	}
 	return s
 }
@@ -199,7 +199,7 @@ func focalCrossentropy(c *lossCall, line []int) float64 {
 	s := 0.0
 	for k, i := range line {
 		y := c.y.data[i]*(1-c.LabelSmoothing) + c.LabelSmoothing/n
-		p := clip(x[k]/total, epsilon, nearlyOf)
+		p := clip(x[k]/total, epsilon, nearlyOne)
 		s -= y * math.Log(p) * c.Alpha.at(k) * math.Pow(1-p, c.Gamma)
 	}
 	return s
@@ -227,7 +227,7 @@ func sparseCrossentropy(c *lossCall) (array, error) {
 	if logits == nil {
 		logits = make([]float64, len(x.data))
 		for i, v := range x.data {
-			logits[i] = math.Log(clip(v, epsilon, nearlyOf))
+			logits[i] = math.Log(clip(v, epsilon, nearlyOne))
 		}
 	}
 	var wrong error
@@ -262,9 +262,10 @@ func (c *lossCall) binary(i int, y float64, logits []float64) float64 {
 		z := logits[i]
 		return math.Max(z, 0) - z*y + math.Log1p(math.Exp(-math.Abs(z)))
 	}
-	p := clip(c.x.data[i], epsilon, nearlyOf)
+	p := clip(c.x.data[i], epsilon, nearlyOne)
 	if c.old {
-		return -(y*math.Log(p+epsilon) + (1-y)*math.Log(1-p+epsilon))
+		// 1 - p + epsilon, whose constants TensorFlow's graphs add up first: in float32
+		return -(y*math.Log(p+epsilon) + (1-y)*math.Log(onePlusEpsilon-p))
 	}
 	return -(y*math.Log(p) + (1-y)*math.Log(1-p))
 }

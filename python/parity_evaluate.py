@@ -288,7 +288,7 @@ def cases():
                 yield simple(f"{name}, weights", K, kind, weights=example_weights() if kind not in ("sequence", "steps") else np.tile(example_weights()[:, None], (1, 7)), loss=loss)
         for name, form in (("mse", ".keras"), ("mean_absolute_error", ".h5"), ("MeanSquaredError", ".h5"), ("huber", ".h5"), ("kl_divergence", ".keras"), ("cosine_similarity", ".h5")):
             yield simple(f"loss by name: {name}", K, "numbers" if name != "kl_divergence" else "onehot", form=form, loss=name, metrics=["mae", "MSE"] if name != "kl_divergence" else ["accuracy"])
-        yield simple("loss as a function", K, "numbers", loss=K.losses.mean_absolute_error, metrics=[K.metrics.mean_squared_error, K.metrics.cosine_similarity if K is not keras else K.losses.cosine_similarity])
+        yield simple("loss as a function", K, "numbers", loss=K.losses.mean_absolute_error, metrics=[K.metrics.mean_squared_error, K.losses.cosine_similarity])
         for index, (kind, _) in enumerate(metrics(K)):
             fresh = lambda: [m for m in metrics(K)[index][1] if not getattr(m, "num_regressors", 0)]  # without state
             plain = {"numbers": "mse", "positive": "mse", "onehot": "mse", "region_onehot": "mse"}.get(kind, "mse" if kind.startswith(("bit", "onehot", "pixels")) or kind == "binary" else "sparse_categorical_crossentropy")

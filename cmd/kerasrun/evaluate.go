@@ -169,7 +169,7 @@ func (a *app) evaluate(ctx context.Context, path string, f *evaluateFlags) error
 		var err error
 		if e, err = evaluate.Load(path, config, options...); err != nil {
 			if errors.Is(err, metrics.ErrNotCompiled) {
-				err = fmt.Errorf("%w: its file names no loss and no metrics; give --loss NAME and --metrics NAME,...", err)
+				err = fmt.Errorf("%w: its file names no loss and no metrics; give --loss NAME and --metrics NAME[,NAME]", err)
 			}
 			return nil, err
 		}

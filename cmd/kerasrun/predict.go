@@ -25,7 +25,7 @@ type predictFlags struct {
 	top        int
 	preprocess string
 	batch      int
-	finite     bool // check that all layers' results are
+	finite     bool     // check that all layers' results are
 	layers     []string // paths
 }
 
