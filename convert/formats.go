@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/kerasrun/kerasrun/convert/csource"
 	"github.com/kerasrun/kerasrun/convert/gopackage"
 	"github.com/kerasrun/kerasrun/convert/kerasfile"
 	"github.com/kerasrun/kerasrun/convert/npz"
@@ -68,6 +69,7 @@ var formats = []Format{
 	{Name: "npz", Ending: ".npz", About: "the weights as NumPy arrays, named by layer paths", narrow: halves, file: npz.Write},
 	{Name: "tflite", Ending: ".tflite", About: "flatbuffer of LiteRT (TensorFlow Lite), float32", file: tflite.Write},
 	{Name: "go", Ending: ".go", About: "Go package that embeds the model: a .keras and a test go beside it", Reads: true, narrow: halves, files: gopackage.Write, opens: gopackage.Archive},
+	{Name: "c", Ending: ".c", About: "C99 source of a small model, with a header beside it; needs math.h alone", files: csource.Write},
 }
 
 // Formats returns all formats.
