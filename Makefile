@@ -71,6 +71,7 @@ $(PY): python/requirements.txt
 goldens: $(PY) ## Rewrite every golden case in testdata/models and testdata/custom from real Keras.
 	$(PY) python/cases.py
 	$(PY) python/custom.py
+	$(PY) python/nonfinite.py testdata/nonfinite/keras3.json
 
 goldens-eras: ## Rewrite the golden cases of the Keras of TensorFlow 2.12 and 2.15.
 	@for v in 2.12 2.15; do \

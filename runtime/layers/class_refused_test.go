@@ -22,7 +22,7 @@ var refusals = []refusal{
 	// config
 	{"Dense", `{}`, "[null,4]", graph.ErrAttr, "units is 0"},
 	{"Dense", `{"units":-3}`, "[null,4]", graph.ErrAttr, "units is -3"},
-	{"Dense", `{"units":1000000000000}`, "[null,4]", graph.ErrAttr, "units"},
+	{"Dense", `{"units":1000000000}`, "[null,4]", graph.ErrAttr, "units"},
 	{"Dense", `{"units":"3"}`, "[null,4]", keras.ErrFormat, `"units"`},
 	{"Dense", `{"units":3,"rank":4}`, "[null,4]", keras.ErrUnsupported, `"rank" = 4`},
 	{"Dense", `{"units":3,"quantization_config":{"a":1}}`, "[null,4]", keras.ErrFormat, `"quantization_config"`},

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 type hashingConfig struct {
 	NumBins    int          `json:"num_bins"`
 	MaskValue  *keras.Value `json:"mask_value"`
-	Salt       whole        `json:"salt"`
+	Salt       saltKey      `json:"salt"`
 	OutputMode string       `json:"output_mode"`
 	Sparse     bool         `json:"sparse"`
 }
@@ -51,15 +52,48 @@ var hashingLayer = define1("Hashing", hashingConfig{OutputMode: "int"},
 		return s.categories(y, c.OutputMode, c.NumBins, s.indexType(c.OutputMode), c.Sparse, nil)
 	})
 
+// A saltKey is null or two numbers of 64 bits, also where an int has 32.
+type saltKey []int64
+
+// UnmarshalKeras implements [keras.Unmarshaler].
+func (k *saltKey) UnmarshalKeras(v *keras.Value) error {
+	*k = nil
+	if v.IsNull() {
+		return nil
+	}
+	items := []*keras.Value{v}
+	if v.Kind() == keras.Array {
+		items = v.Items()
+	}
+	*k = saltKey{}
+	for _, it := range items {
+		n, err := strconv.ParseInt(it.JSON(), 10, 64)
+		if err != nil {
+			return fmt.Errorf("%w: %s, want a whole number or two", keras.ErrFormat, v.JSON())
+		}
+		*k = append(*k, n)
+	}
+	if v.Kind() != keras.Array {
+		*k = append(*k, (*k)[0]) // a number stands for two
+	}
+	return nil
+}
+
+// String returns k as Keras writes a list.
+func (k saltKey) String() string {
+	if k == nil {
+		return "null"
+	}
+	return strings.ReplaceAll(fmt.Sprint([]int64(k)), " ", ",")
+}
+
 // hash numbers bins by FarmHash, or by SipHash with a salt.
-func (s *scope) hash(x graph.Value, bins int, salt whole) graph.Value {
-	op := graph.Hash{Bins: bins, Strong: salt.list != nil}
+func (s *scope) hash(x graph.Value, bins int, salt saltKey) graph.Value {
+	op := graph.Hash{Bins: bins, Strong: salt != nil}
 	switch {
-	case salt.list == nil:
-	case salt.scalar:
-		op.Key = [2]uint64{uint64(salt.list[0]), uint64(salt.list[0])}
-	case len(salt.list) == 2:
-		op.Key = [2]uint64{uint64(salt.list[0]), uint64(salt.list[1])}
+	case salt == nil:
+	case len(salt) == 2:
+		op.Key = [2]uint64{uint64(salt[0]), uint64(salt[1])}
 	default:
 		s.Failf("%w: salt is %v, want a number or two", graph.ErrAttr, salt)
 	}
@@ -147,7 +181,7 @@ type lookupConfig struct {
 	Vocabulary      *keras.Value       `json:"vocabulary"`
 	VocabularySize  keras.TrainingOnly `json:"vocabulary_size"`
 	OOVMethod       string             `json:"oov_method"`
-	Salt            whole              `json:"salt"`
+	Salt            saltKey            `json:"salt"`
 	Encoding        string             `json:"encoding"`
 }
 
