@@ -99,7 +99,7 @@ parity-convert-keras: $(PY) ## The part of parity-convert that Keras 3 and tf_ke
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY) python/parity_convert.py build/kerasrun --formats keras,h5 $(CONVERT)
 	$(PY) python/parity_convert.py build/kerasrun --formats keras2 $(CONVERT)
-	$(PY) python/parity_convert.py build/kerasrun --formats keras-pruned,keras-f16,keras-bf16,keras-int8,h5-f16,h5-int8 --every 7 $(CONVERT)
+	$(PY) python/parity_convert.py build/kerasrun --formats keras-pruned,keras-fold,keras-f16,keras-bf16,keras-int8,h5-f16,h5-int8 --every 7 $(CONVERT)
 
 parity-convert-tfjs: $(PY) ## That of TensorFlow.js; needs node and npm.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun

@@ -195,6 +195,7 @@ CONSUMERS = {
     "h5": (keras3, "h5", []),
     "keras2": (keras2, "h5", ["--keras", "2"]),
     "keras-pruned": (keras3, "keras", ["--prune-optimizer"]),
+    "keras-fold": (keras3, "keras", ["--fold"]),
     "keras-f16": (keras3, "keras", ["--smaller", "f16"]),
     "keras-bf16": (keras3, "keras", ["--smaller", "bf16"]),
     "keras-int8": (keras3, "keras", ["--smaller", "int8"]),

@@ -54,7 +54,8 @@ for you to judge.
 alone feeds it, and lists what it folded and what it left.
 
 OUT appears whole or not at all, and nothing is replaced without --overwrite. Options of
-formats that do not have them are ignored.`,
+formats that do not have them are ignored; f16 and bf16 are an error where a format has
+no such weights (onnx, tflite, c).`,
 		Example: `  kerasrun convert old.h5 new.keras
   kerasrun convert model.keras weights.safetensors
   kerasrun convert model.h5 model.onnx --opset 18

@@ -14,13 +14,13 @@ import (
 // round rounds the weights of a model to numbers of type to. The architecture
 // stays as it is, and so does the type that it computes in.
 func round(j *target.Job, to graph.DType) (small, whole *source.Model, r *Report, err error) {
-	// What is written for Keras 3 is then the same architecture; what has no form there may have one elsewhere.
-	m, err := kerasfile.Today(j)
-	if major(j) != 3 || errors.Is(err, source.ErrUnsupported) {
-		m, err = j.Model, nil
-	}
-	if err != nil {
-		return nil, nil, nil, err
+	m := j.Model
+	if major(j) == 3 { // what is written is then the same architecture; what has no form in Keras 3 may have one elsewhere
+		if today, err := kerasfile.Today(j); err == nil {
+			m = today
+		} else if !errors.Is(err, source.ErrUnsupported) {
+			return nil, nil, nil, err
+		}
 	}
 	params := m.Program.Graph.Params
 	r = &Report{Stored: make([]graph.DType, len(params))}
