@@ -111,6 +111,16 @@ func Open(path string, options ...Option) (*Source, error) {
 	return m, c.hint(err)
 }
 
+// OpenArchitecture opens the model at path as [Open] does, but without its
+// weights, which need not be there: the Weights of the result are nil.
+func OpenArchitecture(path string, options ...Option) (*Source, error) {
+	c := configure(options)
+	o := c.Options.Source()
+	o.NoWeights = true
+	m, err := source.Open(path, "", o)
+	return m, c.hint(err)
+}
+
 // LoadSource makes an opened file ready to run, with the options of running. It
 // does not close it. Where the file cannot be read again, as of a reader or of a model that package
 // convert has changed, the weights are kept as if by [WithKeptWeights].
@@ -128,6 +138,9 @@ type LayerInfo = runtime.LayerInfo
 
 // A NotFinite says where a model first makes a number that is not finite: see [Model.CheckFinite].
 type NotFinite = runtime.NotFinite
+
+// A Weight describes a weight of a model.
+type Weight = runtime.Weight
 
 // FileInfo says what was opened.
 type FileInfo = runtime.FileInfo

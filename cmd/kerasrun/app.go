@@ -87,7 +87,7 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
-	root.AddCommand(a.predictCommand(), a.evaluateCommand(), a.explainCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand())
+	root.AddCommand(a.predictCommand(), a.evaluateCommand(), a.explainCommand(), a.plotCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand())
 	return root
 }
 

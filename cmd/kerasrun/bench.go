@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/memory"
 )
 
 // benchFlags are the flags of bench.
@@ -147,7 +148,7 @@ func (a *app) bench(ctx context.Context, path string, f *benchFlags) error {
 	if r.Threads == 0 {
 		r.Threads = runtime.GOMAXPROCS(0)
 	}
-	if r.PeakMB, err = peakMemory(); err != nil {
+	if r.PeakMB, err = memory.Peak(); err != nil {
 		return err
 	}
 	if f.profile {

@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "oneline": oneLine, "cut": cut, "hex": writeHex, "picture": picture, "npy": npy, "npytext": npyText, "npz": npz, "wav": wav,
+			"exits": exits, "oneline": oneLine, "cut": cut, "hex": writeHex, "picture": drawPicture, "npy": npy, "npytext": npyText, "npz": npz, "wav": wav,
 			"serving": serving, "stopped": stopped, "fetch": fetch, "eventually": eventually,
 		},
 	})
@@ -106,7 +106,7 @@ func writeHex(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
-func picture(ts *testscript.TestScript, _ bool, args []string) {
+func drawPicture(ts *testscript.TestScript, _ bool, args []string) {
 	w, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	h, err := strconv.Atoi(args[2])

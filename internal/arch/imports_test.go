@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
 	"vision":                    {"kernels/resize", "runtime", "runtime/graph"},
 	"vision/overlay":            {"vision"},
+	"plot":                      {"keras", "runtime/graph", "runtime/layers"},
 	"metrics":                   {"keras", "runtime/graph"},
 	"metrics/evaluate":          {"", "keras", "metrics", "runtime/graph"},
 	"":                          {"runtime", "runtime/graph", "runtime/layers", "runtime/layers/expression", "runtime/layers/thirdparty", "runtime/source", "vision"},
@@ -61,8 +62,8 @@ var allowed = map[string][]string{
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
 	"internal/diff":             {"keras", "runtime/graph", "runtime/source"},
-	"cmd/kerasrun/internal/":    {"", "metrics", "vision", "serve", "internal/verify", "cmd/kerasrun/internal/"},
-	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "vision", "serve", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun/internal/":    {"", "metrics", "plot", "vision", "serve", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "plot", "vision", "serve", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":             {},
 }
 

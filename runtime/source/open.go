@@ -401,9 +401,11 @@ func (l *loader) finish(c *contents, again *Reopener) (*Model, error) {
 		}
 		return nil, err
 	}
-	weights, err := l.bind(c, prog)
-	if err != nil {
-		return nil, err
+	var weights []*weight.Value
+	if !o.NoWeights {
+		if weights, err = l.bind(c, prog); err != nil {
+			return nil, err
+		}
 	}
 	return &Model{Info: l.info, Arch: arch, Program: prog, Weights: weights, Vocabularies: c.words, Optimizer: l.optimizer, Options: o, again: again, loader: l, how: how}, nil
 }

@@ -23,7 +23,9 @@ type Options struct {
 	// TheanoKernels says whether the convolution kernels of a legacy file are those of Theano,
 	// to be turned by 180 degrees; nil decides by the file.
 	TheanoKernels *bool
-	Limits        Limits
+	// NoWeights leaves out the weights, which then need not be there: Model.Weights is nil.
+	NoWeights bool
+	Limits    Limits
 }
 
 // Limits bound what a file can make the loader do. A zero field means its default.

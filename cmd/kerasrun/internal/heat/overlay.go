@@ -81,3 +81,9 @@ func blend(light float32, c [3]float32, alpha float32) color.RGBA {
 	mix := func(v float32) uint8 { return uint8(min(255, light+alpha*(v-light)+0.5)) }
 	return color.RGBA{mix(c[0]), mix(c[1]), mix(c[2]), 255}
 }
+
+// Colour is that of v, 0 to 1, on the scale of heat maps: black, violet, red, yellow.
+func Colour(v float32) color.RGBA {
+	c := infernoAt(min(max(v, 0), 1))
+	return color.RGBA{uint8(c[0] + 0.5), uint8(c[1] + 0.5), uint8(c[2] + 0.5), 255}
+}

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// peakMemory returns the most memory the process ever had resident, in 2^20
+// Peak returns the most memory the process ever had resident, in 2^20
 // bytes. Getrusage would count what the parent had before exec.
-func peakMemory() (float64, error) {
+func Peak() (float64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0, err

@@ -1,9 +1,9 @@
-package main
+package memory
 
 import "syscall"
 
-// peakMemory returns the most memory the process ever had resident, in 2^20 bytes.
-func peakMemory() (float64, error) {
+// Peak returns the most memory the process ever had resident, in 2^20 bytes.
+func Peak() (float64, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, err
