@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -386,11 +388,15 @@ func TestAttacks(t *testing.T) {
 				m.Close()
 			}
 			rows = append(rows, fmt.Sprintf("%-36s %7.3f s %5d MiB  %v", a.name, took.Seconds(), used>>20, brief(err)))
-			if a.is == nil {
+			switch {
+			case a.is == nil:
 				require.NoError(t, err)
-			} else {
+			case strconv.IntSize == 32 && errors.Is(err, kerasrun.ErrFormat): // the number is no int there
+			default:
 				require.ErrorIs(t, err, a.is)
 				require.ErrorContains(t, err, a.says)
+			}
+			if err != nil {
 				require.NotContains(t, err.Error(), "internal error")
 			}
 			require.Less(t, used, uint64(most))

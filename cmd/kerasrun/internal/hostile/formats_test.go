@@ -16,7 +16,9 @@ import (
 
 	"github.com/kerasrun/kerasrun"
 	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/input"
+	"github.com/kerasrun/kerasrun/convert"
 	"github.com/kerasrun/kerasrun/runtime/graph"
+	"github.com/kerasrun/kerasrun/runtime/source"
 	"github.com/kerasrun/kerasrun/vision"
 )
 
@@ -45,6 +47,8 @@ var formats = []format{
 	{name: "keras", seeds: files("testdata/models/*/model.keras", 24_000), mutate: (*mutator).archive, read: loadReader},
 	{name: "h5", seeds: files("testdata/models/*/model.h5", 24_000), mutate: (*mutator).hdf5, read: loadReader},
 	{name: "weights.h5", seeds: pairs("weights.h5", "model.weights.h5"), mutate: (*mutator).hdf5, read: loadPair},
+	{name: "safetensors", seeds: converted("safetensors"), mutate: (*mutator).safetensors, read: loadPair},
+	{name: "weights as npz", seeds: converted("npz"), mutate: (*mutator).archive, read: loadPair},
 	{name: "json", seeds: pairs("model.json", "model.json"), mutate: (*mutator).json, read: loadPair},
 	{name: "tfjs", seeds: tfjs("model.json"), mutate: (*mutator).json, read: loadPair},
 	{name: "tfjs weights", seeds: tfjs("weights.bin"), mutate: (*mutator).bytes, read: loadPair},
@@ -116,6 +120,36 @@ func pairs(names ...string) func() ([]seed, error) {
 	}
 }
 
+// converted are those with the weights in another format.
+func converted(to string) func() ([]seed, error) {
+	return func() ([]seed, error) {
+		from, err := pairs("weights.h5", "model.weights.h5")()
+		if err != nil {
+			return nil, err
+		}
+		var out []seed
+		for _, s := range from {
+			fsys := fstest.MapFS{"model.json": {Data: s.beside["model.json"]}, s.name: {Data: s.data}}
+			m, err := source.OpenFS(fsys, "model.json", s.name, source.Options{})
+			if err != nil {
+				return nil, err
+			}
+			var b bytes.Buffer
+			err = convert.Write(context.Background(), &b, m, to, convert.Options{})
+			m.Close()
+			if err != nil {
+				return nil, err
+			}
+			name := "w." + to
+			made := seed{name, b.Bytes(), map[string][]byte{"model.json": s.beside["model.json"], name: b.Bytes()}}
+			if _, err := loadPair(made, made.data); err == nil {
+				out = append(out, made)
+			}
+		}
+		return out, nil
+	}
+}
+
 func tfjs(damaged string) func() ([]seed, error) {
 	return func() ([]seed, error) {
 		all := map[string][]byte{}
@@ -160,7 +194,7 @@ func loadPair(s seed, data []byte) (uint64, error) {
 	weights := ""
 	for name, d := range s.beside {
 		fsys[name] = &fstest.MapFile{Data: d}
-		if strings.HasSuffix(name, ".h5") {
+		if name != "model.json" && !strings.HasSuffix(name, ".bin") {
 			weights = name
 		}
 	}

@@ -128,6 +128,20 @@ func (m *mutator) hdf5(b []byte) []byte {
 	return m.near(b, at)
 }
 
+// safetensors damages the length of the header, the header, or any byte.
+func (m *mutator) safetensors(b []byte) []byte {
+	n := len(b)
+	if len(b) >= 8 {
+		n = int(min(binary.LittleEndian.Uint64(b), uint64(len(b)-8))) + 8
+	}
+	if n <= 8 || m.Intn(3) == 0 {
+		return m.near(b, []int{0, 8})
+	}
+	header := m.json(bytes.TrimRight(b[8:n], " "))
+	out := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(out, header...), b[n:]...)
+}
+
 // archive damages a zip: its headers, or a member, whose checksum then fits.
 func (m *mutator) archive(b []byte) []byte {
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
