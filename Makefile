@@ -18,7 +18,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve parity-full compat examples bench bench-peers fuzz generate clean
+.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve grpc parity-full compat examples bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -115,9 +115,13 @@ $(PY_SERVE): python/requirements-serve.txt
 	$(PY_SERVE) -m pip install -q -r python/requirements-serve.txt
 	@touch $(PY_SERVE)
 
-parity-serve: $(PY_SERVE) ## Have tritonclient, Prometheus's parser and an OpenAPI validator talk to kerasrun serve.
+parity-serve: $(PY_SERVE) ## Have tritonclient, Prometheus's parser and an OpenAPI validator talk to kerasrun serve and kerasrun-grpc.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
-	$(PY_SERVE) python/parity_serve.py build/kerasrun
+	cd serve/grpcserve && $(GO) build -o ../../build/kerasrun-grpc ./kerasrun-grpc
+	$(PY_SERVE) python/parity_serve.py build/kerasrun --grpc build/kerasrun-grpc
+
+grpc: ## Test the module of gRPC, which is one of its own.
+	cd serve/grpcserve && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) test ./...
 
 parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models; train the examples.
 	$(PY) python/parity.py $(PARITY) --models all

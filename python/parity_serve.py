@@ -1,4 +1,4 @@
-"""Have the clients of others talk to kerasrun serve: tritonclient over HTTP, Prometheus's parser, a validator of OpenAPI.
+"""Have the clients of others talk to kerasrun serve and kerasrun-grpc: tritonclient, Prometheus's parser, a validator of OpenAPI.
 
 The expected numbers are those that Keras wrote into the golden cases; within the tolerance of kerasrun verify.
 """
@@ -7,13 +7,14 @@ import argparse
 import contextlib
 import json
 import pathlib
+import queue
 import signal
 import subprocess
-import tempfile
 import urllib.request
 
 import numpy as np
 import openapi_spec_validator
+import tritonclient.grpc as grpc
 import tritonclient.http as http
 from prometheus_client.parser import text_string_to_metric_families
 from tritonclient.utils import InferenceServerException
@@ -90,6 +91,42 @@ def http_suite(client, name, count):
         count()
 
 
+def grpc_suite(client, name, count):
+    """All that a client of Triton asks over gRPC."""
+    metadata = client.get_model_metadata(name, as_json=True)
+    config = client.get_model_config(name, as_json=True)["config"]
+    assert [x["name"] for x in config["input"]] == [x["name"] for x in metadata["inputs"]]
+    assert client.is_model_ready(name) and client.is_model_ready(name, "1") and not client.is_model_ready(name, "2")
+    arrays, want = golden(name)
+    inputs = []
+    for given, x in triton_inputs(grpc, metadata["inputs"], arrays):
+        given.set_data_from_numpy(x)
+        inputs.append(given)
+    outputs = [grpc.InferRequestedOutput(x["name"]) for x in metadata["outputs"]]
+
+    def check(result, error=None):
+        assert error is None, error
+        assert result.get_response().id == "7"
+        for x, y in zip(metadata["outputs"], want):
+            assert agree(result.as_numpy(x["name"]), y, x["datatype"]), (name, x)
+        count()
+
+    for compression in (None, "gzip", "deflate"):
+        for chosen in (outputs, None):
+            check(client.infer(name, inputs, outputs=chosen, request_id="7", client_timeout=60, compression_algorithm=compression))
+    answers = queue.Queue()
+    for _ in range(20):
+        client.async_infer(name, inputs, lambda result, error: answers.put((result, error)), request_id="7")
+    for _ in range(20):
+        check(*answers.get(timeout=60))
+    client.start_stream(lambda result, error: answers.put((result, error)))
+    for _ in range(5):
+        client.async_stream_infer(name, inputs, request_id="7")
+    for _ in range(5):
+        check(*answers.get(timeout=60))
+    client.stop_stream()
+
+
 def refusals(module, client, expect):
     """Errors come as the exception that the client has for them."""
     x = np.zeros((1, 32, 32, 1), np.float32)
@@ -132,6 +169,10 @@ def http_statuses(error):
     assert error.status() in ("400", "404", None), error.status()
 
 
+def grpc_statuses(error):
+    assert error.status() in ("StatusCode.INVALID_ARGUMENT", "StatusCode.NOT_FOUND"), error.status()
+
+
 def page(url, body=None):
     with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
         return answer.read().decode()
@@ -148,7 +189,9 @@ def tensorflow_serving(url):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kerasrun", type=pathlib.Path)
-    program = parser.parse_args().kerasrun.resolve()
+    parser.add_argument("--grpc", type=pathlib.Path, help="the program kerasrun-grpc")
+    args = parser.parse_args()
+    program = args.kerasrun.resolve()
     requests = 0
 
     def count():
@@ -172,6 +215,23 @@ def main():
             openapi_spec_validator.validate(json.loads(page(f"{url}/openapi.json")))
             client.close()
     print(f"{len(CASES)} models, {requests} predictions by tritonclient over HTTP, metrics and OpenAPI valid")
+    if args.grpc:
+        requests = 0
+        for options in ([], ["-batch-wait", "2ms"]):
+            command = [args.grpc.resolve(), "-addr", "127.0.0.1:0", "-grpc-addr", "127.0.0.1:0", "-log-level", "ERROR", *options, *models]
+            with served(*command) as urls:
+                web, calls = urls.split()
+                client = grpc.InferenceServerClient(calls.removeprefix("grpc://"))
+                assert client.is_server_live() and client.is_server_ready()
+                assert client.get_server_metadata().name == "kerasrun"
+                assert {x.name for x in client.get_model_repository_index().models} == set(CASES)
+                for c in CASES:
+                    grpc_suite(client, c, count)
+                refusals(grpc, client, grpc_statuses)
+                classes(grpc, client)
+                tensorflow_serving(web)
+                client.close()
+        print(f"{len(CASES)} models, {requests} predictions by tritonclient over gRPC")
 
 
 if __name__ == "__main__":

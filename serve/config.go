@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/kerasrun/kerasrun"
@@ -56,7 +58,26 @@ type Model struct {
 	Labels []string
 }
 
-var modelName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var (
+	modelName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	namedModel = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*)=(.+)$`)
+)
+
+// ParseModel reads "NAME=PATH", or a path, whose model has the name of the file without its ending.
+func ParseModel(text string) (Model, error) {
+	if m := namedModel.FindStringSubmatch(text); m != nil {
+		return Model{Name: m[1], Path: m[2]}, nil
+	}
+	name := filepath.Base(filepath.Clean(text))
+	if name == "model.json" { // of TensorFlow.js, in a folder of the model's name
+		name = filepath.Base(filepath.Dir(filepath.Clean(text)))
+	}
+	name = strings.TrimSuffix(name, filepath.Ext(name))
+	if !modelName.MatchString(name) {
+		return Model{}, fmt.Errorf("%s: %q is no name for a model, which has letters, digits, '_', '-' and '.'; want NAME=%s", text, name, text)
+	}
+	return Model{Name: name, Path: text}, nil
+}
 
 // settled checks c and fills in the defaults.
 func (c Config) settled() (Config, error) {

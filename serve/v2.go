@@ -30,7 +30,7 @@ func (q *request) v2(path string) {
 	switch {
 	case len(parts) == 0:
 		q.v2Get(func() {
-			q.marshal(map[string]any{"name": "kerasrun", "version": q.s.config.Version, "extensions": []string{"binary_tensor_data", "classification", "parameters", "model_repository"}})
+			q.marshal(q.s.Info())
 		})
 	case path == "health/live":
 		q.v2Get(func() { q.empty(true) })
@@ -41,7 +41,7 @@ func (q *request) v2(path string) {
 			q.notAllowed(http.MethodPost)
 			return
 		}
-		q.marshal(q.s.index())
+		q.marshal(q.s.Index())
 	case len(parts) >= 2 && parts[0] == "models":
 		q.v2Model(parts[1], parts[2:])
 	default:
@@ -119,6 +119,18 @@ func v2NotFound(name, version string) error {
 	return fail(http.StatusNotFound, "Request for unknown model: '%s' is not found", name)
 }
 
+// A ServerInfo describes a server in the words of the Open Inference Protocol.
+type ServerInfo struct {
+	Name       string   `json:"name"`
+	Version    string   `json:"version"`
+	Extensions []string `json:"extensions"`
+}
+
+// Info describes the server.
+func (s *Server) Info() ServerInfo {
+	return ServerInfo{"kerasrun", s.config.Version, []string{"binary_tensor_data", "classification", "parameters", "model_repository"}}
+}
+
 // A TensorInfo describes an input or output in the words of the Open Inference Protocol.
 type TensorInfo struct {
 	Name     string  `json:"name"`
@@ -135,8 +147,11 @@ type ModelInfo struct {
 	Outputs  []TensorInfo `json:"outputs"`
 }
 
-// platform is what KServe calls such models.
-const platform = "keras"
+// platform is what KServe calls such models, and backend what Triton would call this server.
+const (
+	platform = "keras"
+	backend  = "kerasrun"
+)
 
 func (s *Server) describe(in *instance) ModelInfo {
 	m := ModelInfo{Name: in.name(), Versions: []string{}, Platform: platform, Inputs: tensorInfos(in.model.Inputs()), Outputs: tensorInfos(in.model.Outputs())}
@@ -179,26 +194,26 @@ func (s *Server) modelConfig(in *instance) map[string]any {
 		return out
 	}
 	return map[string]any{
-		"name": in.name(), "platform": platform, "backend": "kerasrun", "max_batch_size": 0,
+		"name": in.name(), "platform": platform, "backend": backend, "max_batch_size": 0,
 		"input": tensors(in.model.Inputs()), "output": tensors(in.model.Outputs()),
 	}
 }
 
-// An indexLine is a line of the index of models.
-type indexLine struct {
+// An IndexLine is a version of a model.
+type IndexLine struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	State   string `json:"state"`
-	Reason  string `json:"reason"`
+	State   string `json:"state"`  // "READY" or "UNAVAILABLE"
+	Reason  string `json:"reason"` // of the latter
 }
 
-// index lists all versions of all models.
-func (s *Server) index() []indexLine {
-	lines := []indexLine{}
+// Index lists all versions of all models.
+func (s *Server) Index() []IndexLine {
+	lines := []IndexLine{}
 	for _, name := range s.repo.names() {
 		states, _ := s.repo.states(name)
 		for _, v := range states {
-			l := indexLine{name, strconv.FormatInt(v.version, 10), "READY", ""}
+			l := IndexLine{name, strconv.FormatInt(v.version, 10), "READY", ""}
 			if !v.served {
 				l.State, l.Reason = "UNAVAILABLE", "it could not be loaded: see the log"
 			}

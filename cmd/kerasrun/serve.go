@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/daemon"
 	"github.com/kerasrun/kerasrun/serve"
+	"github.com/kerasrun/kerasrun/serve/daemon"
 	"github.com/kerasrun/kerasrun/vision"
 )
 
@@ -107,34 +104,17 @@ func (f *serveFlags) check(args []string) error {
 		versions = -1
 	}
 	for _, arg := range args {
-		m := serve.Model{Versions: versions, Options: f.model.options(), Preprocess: mode}
-		if m.Name, m.Path, err = nameAndPath(arg); err != nil {
+		m, err := serve.ParseModel(arg)
+		if err != nil {
 			return err
 		}
+		m.Versions, m.Options, m.Preprocess = versions, f.model.options(), mode
 		if f.model.weights != "" {
 			m.Watch = []string{f.model.weights}
 		}
 		c.Models = append(c.Models, m)
 	}
 	return nil
-}
-
-var namedModel = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*)=(.+)$`)
-
-// nameAndPath reads NAME=MODEL, or MODEL, whose name is that of the file.
-func nameAndPath(arg string) (name, path string, err error) {
-	if m := namedModel.FindStringSubmatch(arg); m != nil {
-		return m[1], m[2], nil
-	}
-	name = filepath.Base(filepath.Clean(arg))
-	if name == "model.json" {
-		name = filepath.Base(filepath.Dir(filepath.Clean(arg)))
-	}
-	name = strings.TrimSuffix(name, filepath.Ext(name))
-	if !namedModel.MatchString(name + "=x") {
-		return "", "", fmt.Errorf("%s: %q is no name for a model, which has letters, digits, '_', '-' and '.'; want NAME=MODEL", arg, name)
-	}
-	return name, arg, nil
 }
 
 func (a *app) serve(ctx context.Context, args []string, f *serveFlags) error {

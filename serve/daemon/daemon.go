@@ -1,4 +1,5 @@
-// Package daemon runs a server of models until the process is told to stop.
+// Package daemon runs a server of models until the process is told to stop: with deadlines for what clients send,
+// reload by SIGHUP and a graceful end.
 package daemon
 
 import (
