@@ -34,6 +34,9 @@ type Config struct {
 	BatchMost int
 	// Poll is the time between two looks at the files of the models; 0 is never.
 	Poll time.Duration
+	// NoPage leaves out the page at /, which shows what each layer makes of an image: a prediction there costs some ten
+	// times as much as one by a protocol.
+	NoPage bool
 	// Logger gets a line for each request (debug; info from status 400 on, error from 500 on) and each model that was
 	// loaded; slog.Default().
 	Logger *slog.Logger

@@ -30,6 +30,11 @@
 // those of the request alone in the last bits, as they do in any batch of another size; a model whose examples are
 // seen to depend on each other when it is loaded is not batched.
 //
+// # The page
+//
+// At / is a page for people: an image that is dropped or drawn there, its classes, and each layer's time and feature
+// maps. Config.NoPage leaves it out.
+//
 // # Numbers that JSON lacks
 //
 // NaN, Infinity and -Infinity stand bare in JSON, as TensorFlow Serving and Triton have them, in requests and answers.

@@ -111,6 +111,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.get(s.writeMetrics)
 	case path == "/openapi.json":
 		q.get(writeOpenAPI)
+	case !s.config.NoPage && (path == "/" || strings.HasPrefix(path, "/page/")):
+		q.page(path[1:])
 	default:
 		q.error(fail(http.StatusNotFound, "there is nothing at %s", path))
 	}

@@ -33,7 +33,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve models over HTTP: TensorFlow Serving's REST API and the Open Inference Protocol v2",
 		Long: `Serve answers the REST API of TensorFlow Serving (/v1/models/NAME:predict) and the Open
 Inference Protocol v2 of KServe and Triton (/v2/models/NAME/infer, with binary
-tensors). /metrics is for Prometheus, /openapi.json describes all of it.
+tensors). /metrics is for Prometheus, /openapi.json describes all of it, and the page at /
+shows what each layer makes of an image.
 
 MODEL is a file, or a folder with a numbered folder for each version (models/1/model.keras),
 of which the newest are served (--versions). NAME=MODEL gives it a name; without, it is that
@@ -65,6 +66,7 @@ second, each up to so much later. Numbers may then differ in the last bits.`,
 	flags.DurationVar(&f.config.Poll, "poll", 2*time.Second, "`TIME` between looks for changed files; 0: never")
 	flags.StringVar(&f.preprocess, "preprocess", "none", "`MODE` for images: none, scale, tf, caffe or torch")
 	flags.StringVar(&f.labels, "labels", "", "`FILE` with names of classes: a line each, or JSON")
+	flags.BoolVar(&f.config.NoPage, "no-page", false, "leave out the page at /")
 	flags.StringVar(&f.log, "log", "text", "`FORMAT` of the log on standard error: text or json; -v has a line for every request, -q errors alone")
 	return c
 }
