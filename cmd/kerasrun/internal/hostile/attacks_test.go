@@ -399,8 +399,10 @@ func TestAttacks(t *testing.T) {
 			if err != nil {
 				require.NotContains(t, err.Error(), "internal error")
 			}
-			require.Less(t, used, uint64(most))
-			require.Less(t, took, 20*time.Second) // 1 on an idle machine
+			if !raceDetector {
+				require.Less(t, used, uint64(most))
+				require.Less(t, took, 20*time.Second) // 1 on an idle machine
+			}
 			for opened := range fsys.opened {
 				require.Contains(t, all, opened, "it was opened")
 			}
