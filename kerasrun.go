@@ -20,6 +20,12 @@ type Session = runtime.Session
 // A State is what the stateful layers of a Session remember from run to run.
 type State = runtime.State
 
+// A Score is one element of an output, of which [Model.PredictGradients] takes the gradients.
+type Score = runtime.Score
+
+// Gradients are what [Model.PredictGradients] returns.
+type Gradients = runtime.Gradients
+
 // A Tensor is a dense array in row-major order: element type, shape and a slice
 // of elements.
 type Tensor = graph.Tensor

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"runtime/grad":              {"runtime/graph", "kernels/resize"},
 	"runtime/plan":              {"runtime/graph", "runtime/step", "runtime/weight"},
 	"runtime/source":            {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/npy", "runtime/weight"},
-	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
+	"runtime":                   {"keras", "hdf5load", "runtime/graph", "runtime/grad", "runtime/layers", "runtime/plan", "runtime/source", "runtime/step", "runtime/weight", "runtime/npy"},
 	"vision":                    {"kernels/resize", "runtime", "runtime/graph"},
 	"vision/overlay":            {"vision"},
 	"plot":                      {"keras", "runtime/graph", "runtime/layers"},

@@ -1,6 +1,8 @@
 package grad
 
 import (
+	"slices"
+
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
@@ -45,11 +47,21 @@ func (n *node) scatter(dy graph.Value, w window) (graph.Value, graph.Padding) {
 	return dy, out
 }
 
-// conv convolves the gradient with the kernel reversed and its channels exchanged within each group.
+// conv convolves the gradient with the kernel reversed and its channels exchanged
+// within each group. With strides and one group it is the transposed convolution
+// instead, which multiplies no zeros.
 func conv(n *node, op graph.Conv, dy graph.Value) graph.Value {
 	n.weights(1, "the kernel")
 	k := n.x[1]
 	rank := k.Rank() - 2
+	if op.Groups == 1 && slices.Max(op.Strides) > 1 {
+		dx := n.b.Apply(graph.ConvTranspose{Strides: op.Strides, Dilation: op.Dilation, Padding: graph.Padding{Mode: graph.Valid}}, dy, k)
+		for i, size := range n.x[0].Shape[1 : 1+rank] {
+			before, _ := op.Padding.Pads(i, size, (k.Dim(i)-1)*op.Dilation[i]+1, op.Strides[i])
+			dx = n.fit(dx, 1+i, dx.Dim(1+i), -before, size)
+		}
+		return dx
+	}
 	cin, filters := k.Dim(rank), k.Dim(rank+1)
 	dy, padding := n.scatter(dy, window{k.Shape[:rank], op.Strides, op.Dilation, op.Padding})
 	k = n.reverse(k, spatial(rank)...)
@@ -170,6 +182,9 @@ func matMul(n *node, _ graph.MatMul, dy graph.Value) []graph.Value {
 
 // swap exchanges the last two axes.
 func (t *tape) swap(x graph.Value) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	perm := spatial(x.Rank())
 	i := len(perm) - 2
 	perm[i], perm[i+1] = i+1, i

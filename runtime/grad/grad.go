@@ -9,13 +9,16 @@ import (
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
 
-// Sentinel errors. Test for them with [errors.Is].
-var (
-	// ErrUnsupported reports ops without a rule on the way of the gradient.
-	ErrUnsupported = errors.New("no gradient")
-	// ErrIndependent reports a value that the gradient does not reach.
-	ErrIndependent = errors.New("no gradient reaches it")
-)
+// ErrUnsupported reports ops without a rule on the way of the gradient. Test for it with [errors.Is].
+var ErrUnsupported = errors.New("no gradient")
+
+// An Independent is the error about a value that the gradient does not reach.
+type Independent struct{ To int } // its place in the request
+
+// Error names the op that has no gradient.
+func (e *Independent) Error() string {
+	return fmt.Sprintf("what is differentiated does not depend on value %d, or by steps only", e.To)
+}
 
 // A Request names the gradients of a graph: of the sum of Of · seed, where seed is
 // one more input, with respect to the values To.
@@ -32,7 +35,7 @@ type Request struct {
 //	outputs  the value Of, the values To, the gradients with respect to them
 //
 // Its parameters are those of g, in their order. The error wraps
-// [ErrUnsupported] or [ErrIndependent], or is one of inference.
+// [ErrUnsupported], is an [*Independent], or is one of inference.
 func Of(g *graph.Graph, r Request) (*graph.Graph, error) {
 	b := graph.NewBuilder()
 	of, err := forward(b, g, r)
@@ -156,7 +159,7 @@ func Gradients(b *graph.Builder, y, seed graph.Value, xs []graph.Value) ([]graph
 	for i, x := range xs {
 		d, ok := t.of[x.ID]
 		if !ok {
-			return nil, fmt.Errorf("%w: what is differentiated does not depend on value %d, or by steps only", ErrIndependent, i)
+			return nil, &Independent{i}
 		}
 		out[i] = d
 	}

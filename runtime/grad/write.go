@@ -7,7 +7,7 @@ import (
 )
 
 // The methods of tape write ops, so that a rule reads as mathematics. Operands
-// of one call have one element type.
+// of one call have one element type. After an error of the builder they return none.
 
 func (t *tape) add(a, b graph.Value) graph.Value {
 	return t.b.Apply(graph.Binary{Func: graph.Add}, a, b)
@@ -86,6 +86,9 @@ func (t *tape) transpose(x graph.Value, perm ...int) graph.Value {
 
 // reverse turns the given axes of x round.
 func (t *tape) reverse(x graph.Value, axes ...int) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	r := whole(x.Rank())
 	for _, a := range axes {
 		r[a].Step = -1
@@ -104,6 +107,9 @@ func whole(rank int) []graph.Range {
 
 // part takes cells from to to-1 of an axis.
 func (t *tape) part(x graph.Value, axis, from, to int) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	if from == 0 && to == x.Dim(axis) {
 		return x
 	}
@@ -115,6 +121,9 @@ func (t *tape) part(x graph.Value, axis, from, to int) graph.Value {
 // fit puts the n cells of an axis at cell before of an axis of size cells:
 // zeros around, or cut where they lie outside.
 func (t *tape) fit(x graph.Value, axis, n, before, size int) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	from, to := max(0, -before), min(n, size-before)
 	if from >= to {
 		s := x.Shape.Clone()
@@ -136,6 +145,9 @@ func (t *tape) zeros(of graph.Type) graph.Value {
 
 // spread puts steps[i] - 1 zeros behind every cell of axis i.
 func (t *tape) spread(x graph.Value, steps []int) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	var apart, joined graph.Shape
 	var p graph.Pad
 	for i, n := range x.Shape {
@@ -155,6 +167,9 @@ func (t *tape) spread(x graph.Value, steps []int) graph.Value {
 
 // sumTo sums d over the axes along which an operand of shape s was stretched.
 func (t *tape) sumTo(d graph.Value, s graph.Shape) graph.Value {
+	if t.b.Err() != nil {
+		return none
+	}
 	off := d.Rank() - len(s)
 	var axes []int
 	for i, n := range d.Shape {
