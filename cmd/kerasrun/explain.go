@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -26,6 +27,8 @@ type explainFlags struct {
 	method               string
 	class, patch, stride int
 	alpha                float64
+	layer                string
+	outputScore          bool
 	labels, preprocess   string
 	batch                int
 }
@@ -35,9 +38,16 @@ func (a *app) explainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain MODEL IMAGE",
 		Short: "Show which parts of an image a score rests on",
-		Long: `Explain hides a square of an image at a time, sees how far the score of a class
-falls, and lays the falls over the image as colours: bright where the score rests
-on the pixels (occlusion).
+		Long: `Explain lays over an image, as colours, what the score of a class rests on. With the
+method occlusion it hides a square of the image at a time and sees how far the score
+falls. gradcam and saliency take the gradient of the score, one run of the model
+each: gradcam with respect to the last convolutional layer with more than one cell (or
+--layer), whose channels it weighs by the mean of their gradients; saliency with respect to the
+pixels, of whose channels it takes the largest.
+
+The score of a gradient is that before the last softmax or sigmoid, where there is one:
+a probability near 1 has next to no gradient. --output-score takes the model's output as it is.
+The maps of gradcam, with an element for each cell of the layer, and of saliency are divided by their maximum.
 
 A hidden square has the image's mean in each channel. Squares have a seventh of
 the shorter side of the model's input and overlap by half, unless --patch and
@@ -48,6 +58,7 @@ cover it, negative where the score rises.
 The image is read and resized as by predict, whose modes --preprocess takes.`,
 		Example: `  kerasrun explain model.keras photo.jpg
   kerasrun explain vgg16.h5 cat.png --preprocess caffe --class 281 -o cat281.png
+  kerasrun explain model.keras photo.jpg --method gradcam --layer block5_conv3
   kerasrun explain model.keras photo.jpg --patch 16 --stride 4 --map map.npy`,
 		Args: arguments(2, 2, "MODEL IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -58,7 +69,9 @@ The image is read and resized as by predict, whose modes --preprocess takes.`,
 	f.model.addExact(c)
 	c.Flags().StringVarP(&f.output, "output", "o", "explain.png", "write the picture to `FILE`, a PNG")
 	c.Flags().StringVar(&f.raw, "map", "", "write the map itself to `FILE`, an npy")
-	c.Flags().StringVar(&f.method, "method", "occlusion", "`METHOD`: occlusion")
+	c.Flags().StringVar(&f.method, "method", "occlusion", "`METHOD`: occlusion, gradcam or saliency")
+	c.Flags().StringVar(&f.layer, "layer", "", "path of the `LAYER` of gradcam (default: the last convolutional one)")
+	c.Flags().BoolVar(&f.outputScore, "output-score", false, "take gradients of the output as it is, not of what is before its softmax or sigmoid")
 	c.Flags().IntVar(&f.class, "class", 0, "index of the class to explain (default: the one with the best score)")
 	c.Flags().IntVar(&f.patch, "patch", 0, "side of the square, in pixels of the model's input (default: a seventh of its shorter side)")
 	c.Flags().IntVar(&f.stride, "stride", 0, "pixels from one square to the next (default: half of --patch)")
@@ -74,8 +87,14 @@ func (f *explainFlags) check(file string) (vision.Mode, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("--preprocess %q, want none, scale, tf, caffe or torch", f.preprocess)
-	case f.method != "occlusion":
-		return 0, fmt.Errorf("--method %q, want occlusion", f.method)
+	case f.method != "occlusion" && f.method != "gradcam" && f.method != "saliency":
+		return 0, fmt.Errorf("--method %q, want occlusion, gradcam or saliency", f.method)
+	case f.layer != "" && f.method != "gradcam":
+		return 0, fmt.Errorf("--layer is one of gradcam, not of %s", f.method)
+	case f.outputScore && f.method == "occlusion":
+		return 0, fmt.Errorf("--output-score is one of gradcam and saliency; occlusion always takes the output")
+	case (f.patch != 0 || f.stride != 0) && f.method != "occlusion":
+		return 0, fmt.Errorf("--patch and --stride are those of occlusion, not of %s", f.method)
 	case f.class < 0:
 		return 0, fmt.Errorf("--class %d, want 0 or more", f.class)
 	case f.patch < 0 || f.stride < 0:
@@ -144,7 +163,13 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 	if labels != nil && len(labels) != s.classes {
 		return inputError(fmt.Errorf("%s: %d labels, but output %q has %d classes", f.labels, len(labels), m.Outputs()[0].Name, s.classes))
 	}
-	heatMap, err := o.Map(ctx, x, base, s.scores)
+	heatMap, how, none := kerasrun.Tensor{}, fmt.Sprintf("patch %d, stride %d", o.Patch, o.Stride), "no hidden square makes the score of class %d fall"
+	if f.method == "occlusion" {
+		heatMap, err = o.Map(ctx, x, base, s.scores)
+	} else {
+		none = "the score of class %d has no gradient that is positive"
+		heatMap, base, how, err = f.gradientMap(ctx, s, x, o)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -163,14 +188,91 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 	a.timed(start, "%s: explained", file)
 	a.noteImages(r)
 	if !slices.ContainsFunc(heatMap.Data.([]float32), func(v float32) bool { return v > 0 }) {
-		a.note("%s: no hidden square makes the score of class %d fall; the picture has no colours", file, s.class)
+		a.note("%s: "+none+"; the picture has no colours", file, s.class)
 	}
 	name := ""
 	if labels != nil {
 		name = " (" + labels[s.class] + ")"
 	}
-	_, err = fmt.Fprintf(a.out, "%s: class %d%s, score %.4g, patch %d, stride %d\n", f.output, s.class, name, base, o.Patch, o.Stride)
+	_, err = fmt.Fprintf(a.out, "%s: class %d%s, score %.4g, %s\n", f.output, s.class, name, base, how)
 	return err
+}
+
+// batchOf repeats an image where the model has a fixed batch.
+func batchOf(x kerasrun.Tensor, o heat.Occlusion) kerasrun.Tensor {
+	if !o.Fixed || o.Batch == 1 {
+		return x
+	}
+	shape := slices.Clone(x.Shape)
+	shape[0] = o.Batch
+	return kerasrun.Floats(slices.Repeat(x.Data.([]float32), o.Batch), shape...)
+}
+
+// gradientMap returns the map of gradcam or saliency, the score whose gradient it
+// is, and what it was taken with respect to.
+func (f *explainFlags) gradientMap(ctx context.Context, s *classScore, x kerasrun.Tensor, o heat.Occlusion) (m kerasrun.Tensor, score float32, how string, err error) {
+	by := s.model.Inputs()[0].Name
+	how = "input " + by
+	if f.method == "gradcam" {
+		if by = f.layer; by == "" {
+			if by = lastConvolution(s.model); by == "" {
+				return m, 0, "", modelError(fmt.Errorf("no convolutional layer with more than one cell; name one with --layer"))
+			}
+		}
+		how = "layer " + by
+	}
+	g, err := s.model.PredictGradients(ctx, kerasrun.Score{Element: s.class, Logits: !f.outputScore}, []string{by}, batchOf(x, o))
+	switch {
+	case errors.Is(err, kerasrun.ErrNotFound):
+		return m, 0, "", usageError(fmt.Errorf("--layer: %w", err))
+	case err != nil:
+		return m, 0, "", modelError(err)
+	}
+	score = float32(g.Scores.Float(s.class))
+	if f.method == "saliency" {
+		m, err = heat.Saliency(first(g.Of[by]), o.ChannelsFirst)
+	} else {
+		m, err = heat.GradCAM(first(g.Values[by]), first(g.Of[by]), o.ChannelsFirst)
+	}
+	if err != nil {
+		return m, 0, "", modelError(fmt.Errorf("%s: %w", how, err))
+	}
+	return m, score, how, nil
+}
+
+// first is the first example of a batch, in float32.
+func first(t kerasrun.Tensor) kerasrun.Tensor {
+	data := t.Float32s()
+	if len(t.Shape) == 0 || t.Shape[0] < 1 {
+		return t
+	}
+	shape := slices.Clone(t.Shape)
+	shape[0] = 1
+	return kerasrun.Floats(data[:len(data)/t.Shape[0]], shape...)
+}
+
+// lastConvolution returns the path of the last layer that convolves images to more than one cell, or "".
+func lastConvolution(m *kerasrun.Model) string {
+	layers := m.Layers()
+	for i := len(layers) - 1; i >= 0; i-- {
+		l := layers[i]
+		switch l.Class {
+		case "Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose":
+			if len(l.Outputs) == 1 && len(l.Outputs[0].Shape) == 4 {
+				// In either order of the axes, two dimensions of 1 besides the channels are a single cell.
+				ones := 0
+				for _, d := range l.Outputs[0].Shape[1:] {
+					if d == 1 {
+						ones++
+					}
+				}
+				if ones < 2 {
+					return l.Path
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func decodeImage(file string) (image.Image, error) {
@@ -191,13 +293,7 @@ type classScore struct {
 
 // whole returns the score of the image itself and settles the class.
 func (s *classScore) whole(ctx context.Context, x kerasrun.Tensor, o heat.Occlusion) (float32, error) {
-	if o.Fixed && o.Batch > 1 {
-		one := x.Data.([]float32)
-		shape := slices.Clone(x.Shape)
-		shape[0] = o.Batch
-		x = kerasrun.Floats(slices.Repeat(one, o.Batch), shape...)
-	}
-	out, n, err := s.run(ctx, x)
+	out, n, err := s.run(ctx, batchOf(x, o))
 	if err != nil {
 		return 0, err
 	}
