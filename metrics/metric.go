@@ -111,7 +111,7 @@ type naming uint8
 const (
 	byClass    naming = iota // an object of a class
 	byName                   // a string
-	byFunction               // a function, which Keras 3 looks for among the losses first
+	byFunction               // a function, which Keras looks for among the losses first
 )
 
 func parseMetric(name string, config *keras.Value, kind naming, s settings) (*Metric, error) {
@@ -138,7 +138,7 @@ func parseMetric(name string, config *keras.Value, kind naming, s settings) (*Me
 	classes := metricClasses()
 	loss := lossClassOf(name)
 	if i := slices.IndexFunc(classes, func(c metricClass) bool {
-		if kind == byFunction && !s.old() && loss != nil {
+		if kind == byFunction && loss != nil {
 			return false
 		}
 		return c.class == name || keras.SnakeCase(c.class) == name || c.name == name || slices.Contains(c.aliases, name)

@@ -344,8 +344,10 @@ def run(program, case, folder):
         weights = [weights, weights]
     path, arrays = folder / f"model{case.form}", folder / "data.npz"
     path.unlink(missing_ok=True)
-    model.save(path)
     evaluate = lambda m: m.evaluate(case.x, case.y, sample_weight=weights, batch_size=case.batch, verbose=0, return_dict=True)
+    if case.K is tf_keras and case.form == ".h5":
+        evaluate(model)  # as training does: tf_keras writes "accuracy" as categorical_accuracy before it has seen true values
+    model.save(path)
     try:  # Keras does not write all options: the file has the last word
         want = evaluate(case.K.models.load_model(path))
     except (ValueError, TypeError, AttributeError):  # Keras cannot read all that it writes
