@@ -381,3 +381,28 @@ func TestNothingAllocates(t *testing.T) {
 		}))
 	})
 }
+
+// Blocks that one call computes have the numbers of one call each, with all that
+// an epilogue has, and write nothing else.
+func TestBlocksAtOnce(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewSource(9))
+		for _, m := range []int{1, 5, 7, 14, 15, 49} {
+			for _, n := range []int{64, 150, 256} {
+				const k = 270 // more than a piece
+				s := DenseShape(m, k, n)
+				src, packed := kerneltest.Random(r, m*k), make([]float32, PackedLen(&s))
+				Pack(packed, kerneltest.Random(r, k*n), &s)
+				residual, bias := kerneltest.Random(r, m*n), kerneltest.Random(r, n)
+				for _, e := range []Epilogue{{}, {Bias: bias}, {Residual: residual}, {Bias: bias, Residual: residual, Clamp: true, Lo: -0.5, Hi: 3}} {
+					all, one := kerneltest.Guarded(t, m*n), make([]float32, m*n)
+					Run(&s, all, src, packed, &e, 0, m)
+					for p := range Panels(&s) {
+						RunPanels(&s, one, src, packed, &e, 0, m, p, p+1)
+					}
+					require.Equal(t, bits(one), bits(all))
+				}
+			}
+		}
+	})
+}

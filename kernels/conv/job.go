@@ -79,7 +79,8 @@ func run(j *job, dst, src, packed []float32, y0, y1, p0, p1 int) {
 	w.tile.src, w.tile.packed = src, packed
 	// The larger of weights and image is read once, the smaller stays cached.
 	weights := j.h.taps * j.w.taps * j.in * use.width * (p1 - p0)
-	if weights <= (y1-y0)*j.w.in*j.srcStride {
+	few := j.oneRow && (y1-y0)*j.w.out <= fewPixels // all for one panel, then for the next
+	if few || weights <= (y1-y0)*j.w.in*j.srcStride {
 		j.rows(&w, dst, src, packed, y0, y1, p0, p1)
 		return
 	}
@@ -177,23 +178,27 @@ func (j *job) panels(w *work, dst, src, packed []float32, s *strip, p0, p1 int) 
 	}
 	terms := j.h.taps * j.w.taps * j.in
 	groupLen := terms * packedOut(j.out)
-	for p := p0; p < p1; p++ {
+	for p := p0; p < p1; {
 		group := p / perGroup
 		col := (p - group*perGroup) * use.width
-		for end := min(col+use.width, j.out); col < end; {
+		next := min(p1, (group+1)*perGroup)
+		for end := min(col+(next-p)*use.width, j.out); col < end; {
 			b := use.block(end-col, terms)
 			at := place{
 				from:  s.from*j.srcStride + group*j.in,
 				at:    group*groupLen + terms*col + (s.rows.first*j.w.taps+s.cols.first)*j.in*b.packed,
 				pixel: s.pixel, channel: group*j.out + col,
 			}
+			blocks := 1
 			if b.kernel == cpu.Generic {
 				j.genericBlock(&w.tile, dst, s, &b, at)
 			} else {
-				j.vectorBlock(&w.gemm, dst, src, packed, s, &b, at)
+				blocks = j.alike(s, &b, terms, (end-col)/b.cols)
+				j.vectorBlock(&w.gemm, dst, src, packed, s, &b, blocks, at)
 			}
-			col += b.cols
+			col += blocks * b.cols
 		}
+		p = next
 	}
 }
 

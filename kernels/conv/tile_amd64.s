@@ -14,6 +14,9 @@ TEXT ·gemmAVX512_1x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -120,8 +123,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -153,6 +182,9 @@ TEXT ·gemmAVX512_2x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -274,8 +306,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -313,6 +371,9 @@ TEXT ·gemmAVX512_3x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -449,8 +510,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -494,6 +581,9 @@ TEXT ·gemmAVX512_4x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -645,8 +735,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -696,6 +812,9 @@ TEXT ·gemmAVX512_5x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -862,8 +981,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -919,6 +1064,9 @@ TEXT ·gemmAVX512_6x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -1100,8 +1248,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -1163,6 +1337,9 @@ TEXT ·gemmAVX512_7x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -1359,8 +1536,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -1428,6 +1631,9 @@ TEXT ·gemmAVX512_1x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -1552,8 +1758,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -1590,6 +1822,9 @@ TEXT ·gemmAVX512_2x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -1741,8 +1976,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -1790,6 +2051,9 @@ TEXT ·gemmAVX512_3x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -1968,8 +2232,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -2028,6 +2318,9 @@ TEXT ·gemmAVX512_4x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -2233,8 +2526,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -2304,6 +2623,9 @@ TEXT ·gemmAVX512_5x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -2536,8 +2858,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -2618,6 +2966,9 @@ TEXT ·gemmAVX512_6x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -2877,8 +3228,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -2970,6 +3347,9 @@ TEXT ·gemmAVX512_7x32(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -3256,8 +3636,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -3360,6 +3766,9 @@ TEXT ·gemmAVX512_1x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -3490,8 +3899,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -3533,6 +3968,9 @@ TEXT ·gemmAVX512_2x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -3696,8 +4134,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -3755,6 +4219,9 @@ TEXT ·gemmAVX512_3x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -3951,8 +4418,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -4026,6 +4519,9 @@ TEXT ·gemmAVX512_4x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -4255,8 +4751,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -4346,6 +4868,9 @@ TEXT ·gemmAVX512_5x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -4608,8 +5133,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -4715,6 +5266,9 @@ TEXT ·gemmAVX512_6x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -5010,8 +5564,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -5133,6 +5713,9 @@ TEXT ·gemmAVX512_7x48(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -5461,8 +6044,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -5600,6 +6209,9 @@ TEXT ·gemmAVX512_1x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -5744,8 +6356,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -5792,6 +6430,9 @@ TEXT ·gemmAVX512_2x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -5979,8 +6620,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -6048,6 +6715,9 @@ TEXT ·gemmAVX512_3x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -6278,8 +6948,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -6368,6 +7064,9 @@ TEXT ·gemmAVX512_4x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -6641,8 +7340,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -6752,6 +7477,9 @@ TEXT ·gemmAVX512_5x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -7068,8 +7796,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -7200,6 +7954,9 @@ TEXT ·gemmAVX512_6x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -7559,8 +8316,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -7712,6 +8495,9 @@ TEXT ·gemmAVX512_7x64(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -8114,8 +8900,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -8288,6 +9100,9 @@ TEXT ·gemmAVX2_1x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -8398,8 +9213,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -8431,6 +9272,9 @@ TEXT ·gemmAVX2_2x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -8561,8 +9405,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -8600,6 +9470,9 @@ TEXT ·gemmAVX2_3x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -8750,8 +9623,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -8795,6 +9694,9 @@ TEXT ·gemmAVX2_4x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -8965,8 +9867,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -9016,6 +9944,9 @@ TEXT ·gemmAVX2_5x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -9206,8 +10137,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -9263,6 +10220,9 @@ TEXT ·gemmAVX2_6x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -9473,8 +10433,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -9536,6 +10522,9 @@ TEXT ·gemmAVX2_7x8(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -9766,8 +10755,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -9835,6 +10850,9 @@ TEXT ·gemmAVX2_1x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -9963,8 +10981,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -10001,6 +11045,9 @@ TEXT ·gemmAVX2_2x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -10161,8 +11208,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -10210,6 +11283,9 @@ TEXT ·gemmAVX2_3x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -10402,8 +11478,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -10462,6 +11564,9 @@ TEXT ·gemmAVX2_4x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -10686,8 +11791,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -10757,6 +11888,9 @@ TEXT ·gemmAVX2_5x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -11013,8 +12147,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:
@@ -11095,6 +12255,9 @@ TEXT ·gemmAVX2_6x16(SB), NOSPLIT, $0-8
 	MOVQ gemmArgs_rowStep(DI), R9
 	LEAQ (R9)(R9*2), R10
 	LEAQ (R9)(R9*4), R11
+block:
+	MOVQ gemmArgs_lines(DI), AX
+	MOVQ AX, gemmArgs_linesLeft(DI)
 line:
 	MOVQ gemmArgs_tiles(DI), AX
 	MOVQ AX, gemmArgs_tilesLeft(DI)
@@ -11383,8 +12546,34 @@ next:
 	ADDQ gemmArgs_lineA(DI), R13
 	ADDQ gemmArgs_lineC(DI), R14
 	ADDQ gemmArgs_lineResidual(DI), R15
-	DECQ gemmArgs_lines(DI)
+	DECQ gemmArgs_linesLeft(DI)
 	JNZ line
+	DECQ gemmArgs_blocks(DI)
+	JZ end
+	MOVQ gemmArgs_blockB(DI), AX
+	ADDQ AX, gemmArgs_b(DI)
+	MOVQ gemmArgs_a(DI), R13
+	MOVQ gemmArgs_blockC(DI), AX
+	MOVQ gemmArgs_c(DI), R14
+	TESTQ R14, R14
+	JZ no_c
+	ADDQ AX, R14
+	MOVQ R14, gemmArgs_c(DI)
+no_c:
+	MOVQ gemmArgs_residual(DI), R15
+	TESTQ R15, R15
+	JZ no_residual
+	ADDQ AX, R15
+	MOVQ R15, gemmArgs_residual(DI)
+no_residual:
+	MOVQ gemmArgs_bias(DI), R8
+	TESTQ R8, R8
+	JZ no_bias
+	ADDQ AX, R8
+	MOVQ R8, gemmArgs_bias(DI)
+no_bias:
+	JMP block
+end:
 	VZEROUPPER
 	RET
 tail:

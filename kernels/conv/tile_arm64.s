@@ -12,6 +12,7 @@ TEXT ·gemmNEON_1x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -104,6 +105,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -130,6 +158,7 @@ TEXT ·gemmNEON_2x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -238,6 +267,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -269,6 +325,7 @@ TEXT ·gemmNEON_3x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -393,6 +450,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -429,6 +513,7 @@ TEXT ·gemmNEON_4x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -569,6 +654,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -610,6 +722,7 @@ TEXT ·gemmNEON_5x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -766,6 +879,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -812,6 +952,7 @@ TEXT ·gemmNEON_6x4(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -984,6 +1125,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1035,6 +1203,7 @@ TEXT ·gemmNEON_1x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -1134,6 +1303,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1162,6 +1358,7 @@ TEXT ·gemmNEON_2x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -1284,6 +1481,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1319,6 +1543,7 @@ TEXT ·gemmNEON_3x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -1464,6 +1689,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1506,6 +1758,7 @@ TEXT ·gemmNEON_4x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -1674,6 +1927,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1723,6 +2003,7 @@ TEXT ·gemmNEON_5x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -1914,6 +2195,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -1970,6 +2278,7 @@ TEXT ·gemmNEON_6x8(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -2184,6 +2493,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2247,6 +2583,7 @@ TEXT ·gemmNEON_1x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -2353,6 +2690,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2383,6 +2747,7 @@ TEXT ·gemmNEON_2x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -2519,6 +2884,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2558,6 +2950,7 @@ TEXT ·gemmNEON_3x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -2724,6 +3117,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -2772,6 +3192,7 @@ TEXT ·gemmNEON_4x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -2968,6 +3389,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3025,6 +3473,7 @@ TEXT ·gemmNEON_5x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -3251,6 +3700,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3317,6 +3793,7 @@ TEXT ·gemmNEON_6x12(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -3573,6 +4050,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3648,6 +4152,7 @@ TEXT ·gemmNEON_1x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -3761,6 +4266,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3793,6 +4325,7 @@ TEXT ·gemmNEON_2x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -3943,6 +4476,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -3986,6 +4546,7 @@ TEXT ·gemmNEON_3x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -4173,6 +4734,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4227,6 +4815,7 @@ TEXT ·gemmNEON_4x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -4451,6 +5040,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4516,6 +5132,7 @@ TEXT ·gemmNEON_5x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -4777,6 +5394,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5
@@ -4853,6 +5497,7 @@ TEXT ·gemmNEON_6x16(SB), NOSPLIT, $0-8
 	MOVD gemmArgs_c(R0), R20
 	MOVD gemmArgs_residual(R0), R21
 	MOVD gemmArgs_rowStep(R0), R4
+block:
 	MOVD gemmArgs_lines(R0), R25
 line:
 	MOVD gemmArgs_tiles(R0), R24
@@ -5151,6 +5796,33 @@ next:
 	ADD R5, R21, R21
 	SUBS $1, R25, R25
 	BNE line
+	MOVD gemmArgs_blocks(R0), R5
+	SUBS $1, R5, R5
+	BEQ end
+	MOVD R5, gemmArgs_blocks(R0)
+	MOVD gemmArgs_blockB(R0), R5
+	MOVD gemmArgs_b(R0), R6
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_b(R0)
+	MOVD gemmArgs_a(R0), R19
+	MOVD gemmArgs_blockC(R0), R5
+	MOVD gemmArgs_c(R0), R20
+	CBZ R20, no_c
+	ADD R5, R20, R20
+	MOVD R20, gemmArgs_c(R0)
+no_c:
+	MOVD gemmArgs_residual(R0), R21
+	CBZ R21, no_residual
+	ADD R5, R21, R21
+	MOVD R21, gemmArgs_residual(R0)
+no_residual:
+	MOVD gemmArgs_bias(R0), R6
+	CBZ R6, no_bias
+	ADD R5, R6, R6
+	MOVD R6, gemmArgs_bias(R0)
+no_bias:
+	B block
+end:
 	RET
 keep:
 	ADD $gemmArgs_sum, R0, R5

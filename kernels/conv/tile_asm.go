@@ -5,13 +5,15 @@ package conv
 import "unsafe"
 
 // gemmArgs are the arguments of the micro-kernels in assembly, which know the
-// fields by name. A call computes lines of tiles of pixels one after the other,
-// each tile with all its segments (as in tileArgs) and the epilogue. Steps are in
-// bytes.
+// fields by name. A call computes blocks of channels, each lines of tiles of pixels
+// one after the other, each tile with all its segments (as in tileArgs) and the
+// epilogue. Steps are in bytes.
 type gemmArgs struct {
 	a, b, c, bias, residual      unsafe.Pointer
 	rowStep, cStep, residualStep int // from pixel to pixel
-	lines, tiles                 int // counted down; of a line
+	blocks                       int // counted down
+	blockB, blockC               int // from block to block: of packed; of dst, bias and residual
+	lines, tiles                 int // of a block; of a line
 	tileA, tileC, tileResidual   int // from tile to tile
 	lineA, lineC, lineResidual   int // from the end of a line's tiles to the next line
 	k, piece, every, blockK      int // terms of a segment, of a piece of it; pieces and terms of a partial sum
@@ -21,8 +23,8 @@ type gemmArgs struct {
 	keep                         int // 1: leave the sums in sum, no epilogue
 	clamp                        int // 1: clamp to lo, hi
 	tail                         int // 1: the last register is stored under the mask
-	//lint:ignore U1000 scratch of the assembly: tiles left of the line; pieces until the next partial sum; 1: there is one
-	tilesLeft, left, partial int
+	//lint:ignore U1000 scratch of the assembly: lines left of the block, tiles of the line; pieces until the next partial sum; 1: there is one
+	linesLeft, tilesLeft, left, partial int
 
 	lo, hi float32
 	bits   uint32    // mask of the last register, one bit a lane
@@ -37,9 +39,19 @@ const (
 	maxWork  = 1 << 17
 )
 
-// vectorBlock computes a block of a strip. What assembly will read and write is
-// checked here.
-func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *block, at place) {
+// alike is the number of blocks, at most n, that vectorBlock computes at once:
+// as many as lie side by side and are no more than one call's work. Of a matrix
+// times a vector the time between two calls would be a tenth.
+func (j *job) alike(s *strip, b *block, terms, n int) int {
+	if b.cols != b.packed || terms > maxTerms || s.n > b.rows && s.n%((s.n+b.rows-1)/b.rows) != 0 {
+		return 1
+	}
+	return max(1, min(n, maxWork/max(1, terms*s.n*s.lines*b.vectors)))
+}
+
+// vectorBlock computes blocks of a strip, more than one only where alike says so.
+// What assembly will read and write is checked here.
+func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *block, blocks int, at place) {
 	k, n0, a0, b0, n1, a1, b1 := j.segments(s, b.packed)
 	if k <= 0 || n0 <= 0 || n1 <= 0 {
 		k, n0, n1 = 0, 0, 0
@@ -47,26 +59,27 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 	rowStep, cStep := s.advance*j.srcStride, s.step*j.dstStride
 	lineA, lineC := s.lineAdvance*j.srcStride, s.lineStep*j.dstStride
 	c := at.pixel*j.dstStride + at.channel
-	_ = dst[c+(s.n-1)*cStep+(s.lines-1)*lineC+b.cols-1]
+	cols, step := blocks*b.cols, j.h.taps*j.w.taps*j.in*b.packed
+	_ = dst[c+(s.n-1)*cStep+(s.lines-1)*lineC+cols-1]
 	if k > 0 {
 		first, last := at.from, at.from+k-1+(s.n-1)*rowStep+(s.lines-1)*lineA
 		for _, move := range [2]int{(n0 - 1) * a0, (n1 - 1) * a1} {
 			first, last = first+min(move, 0), last+max(move, 0)
 		}
 		_, _ = src[first], src[last]
-		_ = packed[at.at+(n0-1)*b0+(n1-1)*b1+k*b.packed-1]
+		_ = packed[at.at+(n0-1)*b0+(n1-1)*b1+k*b.packed-1+(blocks-1)*step]
 	}
 	g.rowStep, g.cStep = 4*rowStep, 4*cStep
 	g.bias, g.residual, g.residualStep = nil, nil, 0
 	if j.epi.Bias != nil {
-		g.bias = unsafe.Pointer(&j.epi.Bias[at.channel:][:b.cols][0])
+		g.bias = unsafe.Pointer(&j.epi.Bias[at.channel:][:cols][0])
 	}
 	r := at.pixel*j.epi.ResidualStride + at.channel
 	lineResidual := 0
 	if j.epi.Residual != nil {
 		lineResidual = s.lineStep * j.epi.ResidualStride
 		g.residualStep = 4 * s.step * j.epi.ResidualStride
-		_ = j.epi.Residual[r+(s.n-1)*s.step*j.epi.ResidualStride+(s.lines-1)*lineResidual+b.cols-1]
+		_ = j.epi.Residual[r+(s.n-1)*s.step*j.epi.ResidualStride+(s.lines-1)*lineResidual+cols-1]
 	}
 	g.clamp, g.lo, g.hi = 0, j.epi.Lo, j.epi.Hi
 	if j.epi.Clamp {
@@ -109,6 +122,7 @@ func (j *job) vectorBlock(g *gemmArgs, dst, src, packed []float32, s *strip, b *
 				}
 				a := at.from + pixel*rowStep + line*lineA
 				if whole {
+					g.blocks, g.blockB, g.blockC = blocks, 4*step, 4*b.cols
 					g.lineA, g.lineC = 4*lineA-g.tiles*g.tileA, 4*lineC-g.tiles*g.tileC
 					g.lineResidual = 4*lineResidual - g.tiles*g.tileResidual
 					g.point(src, packed, a, at.at, k)
@@ -159,7 +173,7 @@ func (g *gemmArgs) long(src, packed []float32, b *block, rows, a, w, k, n0, a0, 
 				}
 				g.point(src, packed, a+i*a1+j*a0+o, w+i*b1+j*b0+o*b.packed, part)
 				g.segments(part, 1, 0, 0, 1, 0, 0, b.packed)
-				g.lines = 1
+				g.blocks, g.lines = 1, 1
 				gemmTile(b, g, rows)
 				g.resume = 1
 			}

@@ -6,7 +6,10 @@ package conv
 type gemmArgs struct{}
 
 // vectorBlock is not reached: without assembly all blocks are generic.
-func (j *job) vectorBlock(*gemmArgs, []float32, []float32, []float32, *strip, *block, place) {}
+func (j *job) vectorBlock(*gemmArgs, []float32, []float32, []float32, *strip, *block, int, place) {}
+
+// alike is not reached.
+func (*job) alike(*strip, *block, int, int) int { return 1 }
 
 // winogradArgs is the memory of Winograd's transforms during a call.
 type winogradArgs struct{ outputs [16]float32 }

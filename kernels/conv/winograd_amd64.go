@@ -147,6 +147,6 @@ func (j *winogradJob) vectorProducts(packed []float32, cols int) bool {
 
 // run computes tiles of the given rows from g.a on.
 func (g *gemmArgs) run(b *block, rows, tiles int) {
-	g.lines, g.tiles, g.tileA, g.tileC = 1, tiles, rows*g.rowStep, rows*g.cStep
+	g.blocks, g.lines, g.tiles, g.tileA, g.tileC = 1, 1, tiles, rows*g.rowStep, rows*g.cStep
 	gemmTile(b, g, rows)
 }
