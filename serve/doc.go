@@ -12,7 +12,8 @@
 // # Models
 //
 // A path is one model file, or a folder with a numbered folder for each version, as TensorFlow Serving has them; the
-// newest versions are served. Requests name models, never files. A file that changed is loaded beside the old model,
+// newest versions are served. A folder with neither numbers nor a config.json stands for the one model file in it, as
+// KServe mounts it. Requests name models, never files. A file that changed is loaded beside the old model,
 // warmed up, and takes its place; requests that run finish with the model they began with. One that cannot be
 // loaded leaves the old model in place.
 //

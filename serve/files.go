@@ -19,7 +19,7 @@ type candidate struct {
 }
 
 // candidates finds the versions of a model by number: of a folder with numbered folders those that are to be served, of
-// anything else version 1.
+// anything else version 1. A folder that is no model itself stands for the one model file in it, as KServe mounts it.
 func candidates(m Model) (map[int64]candidate, error) {
 	info, err := os.Stat(m.Path)
 	if err != nil {
@@ -38,6 +38,9 @@ func candidates(m Model) (map[int64]candidate, error) {
 		}
 	}
 	if len(numbers) == 0 {
+		if info.IsDir() {
+			return map[int64]candidate{1: folderCandidate(m.Path, m.Watch)}, nil
+		}
 		return map[int64]candidate{1: newCandidate(m.Path, m.Watch)}, nil
 	}
 	slices.Sort(numbers)
@@ -67,31 +70,36 @@ func versionFile(m Model, n int64) candidate {
 		if k, err := strconv.ParseInt(e.Name(), 10, 64); err != nil || k != n {
 			continue
 		}
-		folder := filepath.Join(m.Path, e.Name())
-		inside, err := os.ReadDir(folder)
-		if err != nil {
-			return candidate{err: err}
-		}
-		var models []string
-		for _, f := range inside {
-			switch strings.ToLower(filepath.Ext(f.Name())) {
-			case ".keras", ".h5", ".hdf5":
-				models = append(models, f.Name())
-			case ".json":
-				switch f.Name() {
-				case "config.json": // the folder is a .keras archive in folder form
-					return newCandidate(folder, m.Watch)
-				case "model.json": // of TensorFlow.js
-					models = append(models, f.Name())
-				}
-			}
-		}
-		if len(models) != 1 {
-			return candidate{err: fmt.Errorf("%s: %w: %d model files (.keras, .h5, model.json), want 1", folder, kerasrun.ErrNotFound, len(models))}
-		}
-		return newCandidate(filepath.Join(folder, models[0]), m.Watch)
+		return folderCandidate(filepath.Join(m.Path, e.Name()), m.Watch)
 	}
 	return candidate{err: fmt.Errorf("%s: %w: version %d", m.Path, kerasrun.ErrNotFound, n)}
+}
+
+// folderCandidate finds the model of a folder without versions: the folder itself, if it is a .keras archive in folder
+// form, or else the one model file in it.
+func folderCandidate(folder string, watch []string) candidate {
+	inside, err := os.ReadDir(folder)
+	if err != nil {
+		return candidate{err: err}
+	}
+	var models []string
+	for _, f := range inside {
+		switch strings.ToLower(filepath.Ext(f.Name())) {
+		case ".keras", ".h5", ".hdf5":
+			models = append(models, f.Name())
+		case ".json":
+			switch f.Name() {
+			case "config.json": // the folder is a .keras archive in folder form
+				return newCandidate(folder, watch)
+			case "model.json": // of TensorFlow.js
+				models = append(models, f.Name())
+			}
+		}
+	}
+	if len(models) != 1 {
+		return candidate{err: fmt.Errorf("%s: %w: %d model files (.keras, .h5, model.json), want 1", folder, kerasrun.ErrNotFound, len(models))}
+	}
+	return newCandidate(filepath.Join(folder, models[0]), watch)
 }
 
 // newCandidate stamps a model's file, of a folder all files in it, and the files beside it that belong to it.

@@ -137,6 +137,36 @@ func TestVersions(t *testing.T) {
 	require.Equal(t, "Servable not found for request: Specific(half, 13)", half(newest, "/v1/models/half/versions/13"))
 }
 
+// A folder without versions stands for the one model file in it, which may be written later and replaced.
+func TestFolderOfOneModel(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{Models: []Model{{Name: "half", Path: dir}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	_, err := New(c)
+	require.ErrorContains(t, err, "model half, version 1: "+dir+": not found: 0 model files (.keras, .h5, model.json), want 1")
+
+	halfPlusTwo(t, filepath.Join(dir, "model.json"), 2)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "LICENSE.txt"), nil, 0o666))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "notes"), 0o777))
+	s := newServer(t, c)
+	require.Equal(t, "6", half(s, "/v1/models/half"))
+	require.Equal(t, "6", half(s, "/v1/models/half/versions/1"))
+	halfPlusTwo(t, filepath.Join(dir, "model.json"), 30)
+	require.NoError(t, s.Reload(context.Background(), false))
+	require.Equal(t, "62", half(s, "/v1/models/half"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "other.keras"), nil, 0o666))
+	require.ErrorContains(t, s.Reload(context.Background(), false), "2 model files")
+	require.Equal(t, "62", half(s, "/v1/models/half"))
+
+	// A .keras archive in folder form is the model.
+	archive := filepath.Join(t.TempDir(), "archive")
+	require.NoError(t, os.Mkdir(archive, 0o777))
+	halfPlusTwo(t, filepath.Join(archive, "config.json"), 4)
+	found, err := candidates(Model{Path: archive})
+	require.NoError(t, err)
+	require.Equal(t, archive, found[1].path)
+}
+
 func TestConfig(t *testing.T) {
 	for want, c := range map[string]Config{
 		"serve: no models":                              {},

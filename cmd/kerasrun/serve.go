@@ -37,8 +37,8 @@ tensors). /metrics is for Prometheus, /openapi.json describes all of it, and the
 shows what each layer makes of an image.
 
 MODEL is a file, or a folder with a numbered folder for each version (models/1/model.keras),
-of which the newest are served (--versions). NAME=MODEL gives it a name; without, it is that
-of the file. Changed files are loaded beside the old model, warmed up, and take its place
+of which the newest are served (--versions), or with one model file. NAME=MODEL gives it a
+name; without, it is that of the file. Changed files are loaded beside the old model, warmed up, and take its place
 without a request being dropped; SIGHUP loads all of them anew. SIGTERM and interrupts end
 the server once the requests under way are answered, after 25 s at most.
 
