@@ -18,7 +18,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve grpc parity-full compat examples bench bench-peers fuzz generate clean
+.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve deploy-check grpc parity-full compat examples bench bench-peers fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -119,6 +119,9 @@ parity-serve: $(PY_SERVE) ## Have tritonclient, Prometheus's parser and an OpenA
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	cd serve/grpcserve && $(GO) build -o ../../build/kerasrun-grpc ./kerasrun-grpc
 	$(PY_SERVE) python/parity_serve.py build/kerasrun --grpc build/kerasrun-grpc
+
+deploy-check: $(PY_SERVE) ## Start what the Dockerfile builds in an empty root (as root) and validate the manifests and the systemd unit of deploy/.
+	$(PY_SERVE) python/deploy_check.py
 
 grpc: ## Test the module of gRPC, which is one of its own.
 	cd serve/grpcserve && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) test ./...
