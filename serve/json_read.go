@@ -84,6 +84,13 @@ func (b *builder) array(s *scanner, depth int) error {
 	if depth == len(b.shape) {
 		b.shape = append(b.shape, -1)
 	}
+	if b.dtype == kerasrun.Float32 && (b.flat || b.rank == depth+1) && s.depth < maxDepth { // most of a body
+		had := len(b.floats32)
+		var ok bool
+		if b.floats32, ok = s.row(b.floats32); ok {
+			return b.length(depth, len(b.floats32)-had)
+		}
+	}
 	n := 0
 	b.path = append(b.path, 0)
 	err := s.array(func(i int) error {
@@ -130,7 +137,11 @@ func (b *builder) element(s *scanner) error {
 		return nil
 	}
 	var text []byte
-	switch word := s.word(); word {
+	word := ""
+	if c := s.peek(); c-'0' >= 10 {
+		word = s.word()
+	}
+	switch word {
 	case "":
 		if c := s.peek(); c != '-' && c-'0' >= 10 {
 			return b.errorf("%s, want a number", s.found())

@@ -192,6 +192,66 @@ func (s *scanner) word() string {
 	return ""
 }
 
+// tens are the powers of ten that float32 has exactly.
+var tens = [...]float32{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10}
+
+// short takes a number whose digits, without the point, make an integer that float32 has exactly: its quotient by a power of
+// ten is then the nearest float32. At anything else it reports false, and s stands somewhere in it.
+func (s *scanner) short() (x float32, ok bool) {
+	negative := s.peek() == '-'
+	i := s.at
+	if negative {
+		i++
+	}
+	start, point, digits := i, -1, uint32(0)
+	for ; i < len(s.data); i++ {
+		c := s.data[i]
+		if c == '.' && point < 0 {
+			point = i
+		} else if c -= '0'; c < 10 && digits < 1<<24/10 {
+			digits = 10*digits + uint32(c)
+		} else {
+			break
+		}
+	}
+	s.at = i
+	whole, behind := i-start, 0 // digits before the point and after it
+	if point >= 0 {
+		whole, behind = point-start, i-point-1
+		if behind == 0 || behind >= len(tens) {
+			return 0, false
+		}
+	}
+	if whole == 0 || whole > 1 && s.data[start] == '0' {
+		return 0, false
+	}
+	x = float32(digits) / tens[behind]
+	if negative {
+		x = -x
+	}
+	return x, true
+}
+
+// row takes an array of short numbers and appends them. It reports false, and leaves s where it was, if there is anything else in it.
+func (s *scanner) row(to []float32) (longer []float32, ok bool) {
+	start, had := s.at, len(to)
+	for s.at++; ; s.at++ {
+		x, ok := s.short()
+		if !ok {
+			break
+		}
+		to = append(to, x)
+		if c := s.peek(); c == ']' {
+			s.at++
+			return to, true
+		} else if c != ',' {
+			break
+		}
+	}
+	s.at = start
+	return to[:had], false
+}
+
 // number takes a number's text; what is none is an error that says what is wanted.
 func (s *scanner) number(want string) ([]byte, error) {
 	s.peek()
