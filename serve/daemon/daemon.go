@@ -1,5 +1,5 @@
 // Package daemon runs a server of models until the process is told to stop: with deadlines for what clients send,
-// reload by SIGHUP and a graceful end.
+// reload by SIGHUP, memory that is given back and a graceful end.
 package daemon
 
 import (
@@ -19,8 +19,10 @@ const Grace = 25 * time.Second
 // Run serves on l until ctx ends: it then says that it is not ready, takes no new connection, answers the requests under
 // way for [Grace] and returns. SIGHUP, where there is such a signal, loads all models anew.
 func Run(ctx context.Context, l net.Listener, s *serve.Server, log *slog.Logger) error {
+	handler := &thrifty{Handler: s}
 	h := &http.Server{
-		Handler:           s,
+		Handler:           handler,
+		ConnState:         handler.connState,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -30,6 +32,7 @@ func Run(ctx context.Context, l net.Listener, s *serve.Server, log *slog.Logger)
 	defer onHangup(hangups)()
 	done := make(chan struct{})
 	defer close(done)
+	go handler.watch(done)
 	go func() {
 		for {
 			select {
