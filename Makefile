@@ -18,7 +18,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CROSS = windows/amd64 darwin/arm64 linux/arm64 linux/386 linux/arm js/wasm
 
-.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve deploy-check grpc parity-full compat examples bench bench-peers fuzz generate clean
+.PHONY: hostile soak vulncheck test-386 s390x help test race purego variants neon libhdf5 check format vet staticcheck arch cross goldens goldens-eras goldens-old parity parity-convert parity-convert-keras parity-convert-tfjs parity-convert-onnx parity-serve deploy-check grpc parity-full compat examples bench bench-peers bench-serve fuzz generate clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -126,12 +126,13 @@ deploy-check: $(PY_SERVE) ## Start what the Dockerfile builds in an empty root (
 grpc: ## Test the module of gRPC, which is one of its own.
 	cd serve/grpcserve && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) test ./...
 
-parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models; train the examples.
+parity-full: $(PY) ## Compare with real Keras: the article's CNN, all of keras.applications of Keras 3 and tf_keras, 2,000 random models, 1,000 wrong configs; train the examples.
 	$(PY) python/parity.py $(PARITY) --models all
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	build/kerasrun verify --exact $(PARITY)
 	build/kerasrun verify --exact $(PARITY) --fast
 	$(PY) python/random_models.py $(RANDOM_MODELS) --kerasrun build/kerasrun --count 2000 --least 20
+	$(PY) python/random_configs.py build/configs --kerasrun build/kerasrun --count 1000
 	$(MAKE) examples
 
 examples: $(PY) ## Train the models of examples/ again, which takes some minutes, and follow the guide with Keras; all figures must hold.
@@ -155,6 +156,12 @@ $(PY_BENCH): python/requirements-bench.txt python/requirements.txt
 bench-peers: $(PY_BENCH) ## Compare speed with TensorFlow, ONNX Runtime, OpenVINO and LiteRT; options in BENCH.
 	$(GO) build -o build/kerasrun ./cmd/kerasrun
 	$(PY_BENCH) python/bench_peers.py build/kerasrun --dir build/bench --write docs/performance.md $(BENCH)
+
+bench-serve: $(PY_BENCH) ## Compare kerasrun serve with FastAPI servers of Keras and onnxruntime under load, and try it with 1,000 clients; options in BENCH.
+	$(GO) build -o build/kerasrun ./cmd/kerasrun
+	$(GO) build -o build/loadtest ./internal/loadtest
+	$(PY_BENCH) python/bench_serve.py build/kerasrun build/loadtest --dir build/bench $(BENCH)
+	$(PY_BENCH) python/bench_serve.py build/kerasrun build/loadtest --dir build/bench --robust
 
 hostile: ## Damage files of every format in 10,000 ways, cut them at every byte, open every attack, put wrong values in every attribute.
 	$(GO) test ./cmd/kerasrun/internal/hostile -count=1 -v -run 'Mutants|Truncated|Attacks' -mutants $(MUTANTS) -every-byte -timeout 60m

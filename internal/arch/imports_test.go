@@ -64,6 +64,7 @@ var allowed = map[string][]string{
 	"internal/zipdir":           {},
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
+	"internal/loadtest":         {},
 	"internal/diff":             {"keras", "runtime/graph", "runtime/source"},
 	"cmd/kerasrun/internal/":    {"", "metrics", "plot", "vision", "internal/verify", "cmd/kerasrun/internal/"},
 	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "plot", "vision", "serve", "serve/daemon", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
