@@ -18,6 +18,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/url"
@@ -195,9 +196,7 @@ func (c *connection) close() {
 }
 
 // judge counts an answer and reports whether it is right.
-func (t *target) judge(c *counts, lock *sync.Mutex, status int, answer []byte, err error) bool {
-	lock.Lock()
-	defer lock.Unlock()
+func (t *target) judge(c *counts, status int, answer []byte, err error) bool {
 	c.Sent++
 	switch {
 	case err != nil:
@@ -221,46 +220,37 @@ func (t *target) judge(c *counts, lock *sync.Mutex, status int, answer []byte, e
 // open sends requests at a rate and returns the latencies of right answers.
 func (t *target) open(c *counts, clients int, rate float64, length time.Duration) []time.Duration {
 	due := make(chan time.Time, int(rate*length.Seconds())+1) // it never holds the clock up
-	var lock, lists sync.Mutex
-	var all []time.Duration
-	var group sync.WaitGroup
-	for range clients {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			conn := &connection{target: t}
-			defer conn.close()
-			var mine []time.Duration
-			for at := range due {
-				status, answer, err := conn.ask()
-				if t.judge(c, &lock, status, answer, err) {
-					mine = append(mine, time.Since(at))
-				}
+	go func() {
+		defer close(due)
+		start := time.Now()
+		for i := 0; ; i++ {
+			at := time.Duration(float64(i) / rate * float64(time.Second))
+			if at >= length {
+				return
 			}
-			lists.Lock()
-			all = append(all, mine...)
-			lists.Unlock()
-		}()
-	}
-	start := time.Now()
-	for i := 0; ; i++ {
-		at := time.Duration(float64(i) / rate * float64(time.Second))
-		if at >= length {
-			break
+			time.Sleep(time.Until(start.Add(at)))
+			due <- start.Add(at)
 		}
-		if wait := time.Until(start.Add(at)); wait > 0 {
-			time.Sleep(wait)
+	}()
+	return t.each(c, clients, func(yield func(time.Time) bool) {
+		for at := range due {
+			yield(at)
 		}
-		due <- start.Add(at)
-	}
-	close(due)
-	group.Wait()
-	return all
+	})
 }
 
 // closed has each client send its requests one after the other and returns the latencies of right answers.
 func (t *target) closed(c *counts, clients, requests int) []time.Duration {
-	var lock, lists sync.Mutex
+	return t.each(c, clients, func(yield func(time.Time) bool) {
+		for range requests {
+			yield(time.Now())
+		}
+	})
+}
+
+// each has every client send a request for each moment of the sequence, from which its latency counts.
+func (t *target) each(c *counts, clients int, moments iter.Seq[time.Time]) []time.Duration {
+	var lock sync.Mutex // of c and all
 	var all []time.Duration
 	var group sync.WaitGroup
 	for range clients {
@@ -269,17 +259,15 @@ func (t *target) closed(c *counts, clients, requests int) []time.Duration {
 			defer group.Done()
 			conn := &connection{target: t}
 			defer conn.close()
-			var mine []time.Duration
-			for range requests {
-				at := time.Now()
+			for at := range moments {
 				status, answer, err := conn.ask()
-				if t.judge(c, &lock, status, answer, err) {
-					mine = append(mine, time.Since(at))
+				took := time.Since(at)
+				lock.Lock()
+				if t.judge(c, status, answer, err) {
+					all = append(all, took)
 				}
+				lock.Unlock()
 			}
-			lists.Lock()
-			all = append(all, mine...)
-			lists.Unlock()
 		}()
 	}
 	group.Wait()
