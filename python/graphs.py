@@ -4,7 +4,7 @@ import importlib
 
 import numpy as np
 
-from golden import ERA, SRC, K, L, chain, frozen, ops, seq, tf
+from golden import ERA, SRC, K, L, chain, flat, frozen, ops, seq, tf
 
 # Layers whose constructor differs between the two Kerases -------------------
 
@@ -331,6 +331,22 @@ def small_net(x):
 
 
 # Recurrent ---------------------------------------------------------------------
+
+def rough(seed):
+    """Numbers to learn from, in a column, as many below zero as above."""
+    return np.random.default_rng(seed).standard_normal((1000, 1)).astype("float32")
+
+
+def time_first(x):
+    """A sequence with the time before the batch, or the other way round."""
+    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
+
+
+def time_major(layer, x, **kwargs):
+    """The results of a layer with time_major, the batch first."""
+    results = flat(layer(time_first(x), **kwargs))
+    return [time_first(y) if len(y.shape) > 2 else y for y in results]
+
 
 def encoder_decoder(x, y):
     """The states of one LSTM start another."""

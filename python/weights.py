@@ -4,7 +4,7 @@ that no layer can be wrong unseen and no signal explodes or dies."""
 import numpy as np
 
 # Variables a layer computed itself; tf_keras's lookups do not name theirs.
-ADAPTED = {"mean", "variance", "count", "Variable"}
+ADAPTED = {"mean", "variance", "count", "summary", "Variable"}
 
 
 def leaf(variable):

@@ -149,6 +149,7 @@ func (a *architect) layer(l *keras.Layer, name string, owner *keras.Layer) *kera
 		config = a.withVocabulary(l, config)
 		config = a.merged(l, config, owner)
 	}
+	config = a.withBoundaries(l, config)
 	if mode, _ := config.Get("output_mode").Str(); mode == "tf_idf" {
 		a.j.Refuse(a.path(l), "%s with output_mode \"tf_idf\": its inverse document frequencies cannot be written yet", l.Class)
 	}
@@ -195,6 +196,25 @@ func (a *architect) withVocabulary(l *keras.Layer, config *keras.Value) *keras.V
 		}
 	}
 	return config.With("vocabulary", keras.NewArray(words...))
+}
+
+// withBoundaries adds the boundaries that a Discretization of Keras 2 learnt to its
+// config, where both Kerases find them.
+func (a *architect) withBoundaries(l *keras.Layer, config *keras.Value) *keras.Value {
+	info := a.info[l]
+	if info == nil || l.Class != "Discretization" || len(info.Params) == 0 || a.j.Weights == nil {
+		return config
+	}
+	t, err := a.j.Weights[info.Params[0]].Tensor()
+	if err != nil {
+		a.j.Refuse(a.path(l), "its boundaries: %v", err)
+		return config
+	}
+	var at []*keras.Value
+	for i := range t.Len() {
+		at = append(at, keras.NewNumber(t.Float(i)))
+	}
+	return config.With("bin_boundaries", keras.NewArray(at...)).With("num_bins", keras.NewNull())
 }
 
 // inner makes what a wrapper holds under a key: a layer or a list of them.

@@ -72,7 +72,7 @@ func (a architect2) layer(l *keras.Layer, name string, owner *keras.Layer) *kera
 	if config.Has("name") {
 		config = config.With("name", keras.NewString(name))
 	}
-	return object2(l.Class, a.config(l, config, owner))
+	return object2(l.Class, a.config(l, a.withBoundaries(l, config), owner))
 }
 
 // renamed2 are keys that Keras 2 called otherwise, by class.

@@ -77,12 +77,13 @@ func prepare(j *target.Job, f form) (*result, error) {
 // layers in order, or by name where layersOf has changed that.
 func (r *result) match() error {
 	ours, theirs := r.program.Graph.Params, r.j.Program.Graph.Params
-	if len(ours) != len(theirs) {
-		return fmt.Errorf("%w: the architecture for Keras %d has %d weights, want %d", source.ErrUnsupported, r.form.major, len(ours), len(theirs))
+	for i, p := range theirs {
+		if p.Class != "Discretization" || r.j.Weights == nil { // see withBoundaries
+			r.from = append(r.from, i)
+		}
 	}
-	r.from = make([]int, len(ours))
-	for i := range r.from {
-		r.from[i] = i
+	if len(ours) != len(r.from) {
+		return fmt.Errorf("%w: the architecture for Keras %d has %d weights, want %d", source.ErrUnsupported, r.form.major, len(ours), len(r.from))
 	}
 	if r.j.Arch.Version.Major == 1 {
 		of := map[string][]int{}

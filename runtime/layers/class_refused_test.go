@@ -154,13 +154,14 @@ var refusals = []refusal{
 	{"CustomScaleLayer", `{"scale":1}`, "[null,4]", graph.ErrShape, "want 2"},
 	{"CategoryEncoding", `{"num_tokens":5,"sparse":true}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},
 	{"Discretization", `{"bin_boundaries":[0.5],"sparse":true}`, "[null,4]", keras.ErrUnsupported, "sparse"},
-	{"Discretization", `{"num_bins":4}`, "[null,4]", keras.ErrUnsupported, "a summary alone"},
+	{"Discretization", `{"num_bins":4}`, "[null,4]", keras.ErrUnsupported, "no bin_boundaries"},
 	{"Hashing", `{"num_bins":5,"sparse":true}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},
 	{"HashedCrossing", `{"num_bins":5,"sparse":true}`, "int32[null,1] int32[null,1]", keras.ErrUnsupported, "sparse"},
 	{"IntegerLookup", `{"vocabulary":[3],"sparse":true,"output_mode":"count"}`, "int32[null,4]", keras.ErrUnsupported, "sparse"},
 	{"IntegerLookup", `{"vocabulary":[3],"vocabulary_dtype":"uint8"}`, "int32[null,4]", keras.ErrUnsupported, "vocabulary_dtype"},
 	{"StringLookup", `{"vocabulary":["a"],"sparse":true,"output_mode":"count"}`, "string[null,4]", keras.ErrUnsupported, "sparse"},
 	{"LSTM", `{"units":3,"activation":"softmax"}`, "[null,5,4]", keras.ErrUnsupported, "inside a recurrent layer"},
+	{"LSTM", `{"units":3,"time_major":true}`, "[null,5,4]", keras.ErrUnsupported, `"time_major" = true`},
 	{"GRU", `{"units":3,"activation":"softmax"}`, "[null,5,4]", keras.ErrUnsupported, "inside a recurrent layer"},
 	{"SimpleRNN", `{"units":3,"activation":"log_softmax"}`, "[null,5,4]", keras.ErrUnsupported, "inside a recurrent layer"},
 	{"RNN", `{"cell":{"class_name":"MinimalCell","config":{}}}`, "[null,5,4]", keras.ErrUnsupported, `a cell of class "MinimalCell"`},
@@ -186,6 +187,9 @@ var oldRefusals = []struct {
 	{keras2, refusal{"GlobalAveragePooling1D", `{}`, "uint8[null,8,3]", keras.ErrUnsupported, "mean of uint8"}},
 	{keras2, refusal{"GlobalAveragePooling2D", `{}`, "uint8[null,8,9,3]", keras.ErrUnsupported, "mean of uint8"}},
 	{keras2, refusal{"GlobalAveragePooling3D", `{}`, "uint8[null,8,9,7,3]", keras.ErrUnsupported, "mean of uint8"}},
+	{keras2, refusal{"LSTM", `{"units":3,"time_major":true}`, "[5,4]", graph.ErrShape, "3 dimensions"}},
+	{keras2, refusal{"Bidirectional", `{"layer":{"class_name":"LSTM","config":{"units":3,"time_major":true}},"backward_layer":{"class_name":"LSTM","config":{"units":3,"go_backwards":true}}}`, "[null,5,4]", keras.ErrUnsupported, "time_major in one of"}},
+	{keras2, refusal{"Discretization", `{"num_bins":1}`, "[null,4]", keras.ErrUnsupported, "num_bins is 1"}},
 	{keras224, refusal{"UpSampling2D", `{"interpolation":"bilinear"}`, "[null,8,9,3]", keras.ErrUnsupported, "interpolation"}},
 	{keras333, refusal{"RandomCrop", `{"height":4,"width":5}`, "[null,8,9,3]", keras.ErrUnsupported, "RandomCrop of Keras 3.3.3"}},
 }
@@ -206,6 +210,13 @@ func TestClassesRefuse(t *testing.T) {
 	for _, c := range oldRefusals {
 		check(c.version, c.refusal)
 	}
+}
+
+// The layer inside is the one that is refused.
+func TestTimeMajorDistributed(t *testing.T) {
+	_, err := lowerClass(t, keras2, classTest{class: "TimeDistributed", config: `{"layer":{"class_name":"GRU","config":{"units":3,"time_major":true}}}`, in: "[null,5,6,4]"})
+	require.ErrorIs(t, err, keras.ErrUnsupported)
+	require.EqualError(t, err, "layer l/inner (GRU): unsupported: time_major inside TimeDistributed")
 }
 
 // Every class knows the keys of every layer, and refuses one that it does not know.

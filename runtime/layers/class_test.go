@@ -29,10 +29,11 @@ type classTest struct{ class, config, in, want string }
 func lowerClass(t *testing.T, v keras.Version, c classTest) (*Program, error) {
 	t.Helper()
 	l := layer(t, c.class, "l", c.config)
-	for _, key := range []string{"layer", "cell"} {
+	l.Inner = map[string][]*keras.Layer{}
+	for _, key := range []string{"layer", "backward_layer", "cell"} {
 		if v := l.Config.Get(key); v != nil {
 			class, _ := v.Get("class_name").Str()
-			l.Inner = map[string][]*keras.Layer{key: {layer(t, class, "inner", v.Get("config").JSON())}}
+			l.Inner[key] = []*keras.Layer{layer(t, class, "inner", v.Get("config").JSON())}
 		}
 	}
 	var ins, all []*keras.Arg

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"math"
+
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/graph"
 )
@@ -238,7 +240,7 @@ func (s *scope) categories(x graph.Value, mode string, depth int, d graph.DType,
 
 type discretizationConfig struct {
 	BinBoundaries []float64          `json:"bin_boundaries"`
-	NumBins       keras.TrainingOnly `json:"num_bins"`
+	NumBins       *int               `json:"num_bins"`
 	Epsilon       keras.TrainingOnly `json:"epsilon"`
 	OutputMode    string             `json:"output_mode"`
 	Sparse        bool               `json:"sparse"`
@@ -246,18 +248,21 @@ type discretizationConfig struct {
 
 // discretizationLayer numbers the bin of each element: how many of
 // bin_boundaries are not above it; NaN is in the last bin. Other output modes are
-// those of CategoryEncoding over the numbers. Boundaries that Keras 2 learnt are
-// refused: an .h5 has a summary of the data in their place, and from its .keras Keras 2
-// itself does not get them back.
+// those of CategoryEncoding over the numbers. Files of Keras 2 have a summary of the
+// data in the place of boundaries that were learnt, which is made into boundaries
+// as adapt made it. (From its .keras files Keras 2 itself does not get them back, and
+// puts everything into the first bin.)
 //
 //	x       (batch, ...)
+//	summary (num_bins-1)    boundaries that Keras 2 learnt
 //	result  (batch, ...)    whole numbers with output_mode "int"
 //
 // See https://keras.io/api/layers/preprocessing_layers/numerical/discretization/.
 var discretizationLayer = define1("Discretization", discretizationConfig{OutputMode: "int"},
 	func(s *scope, c discretizationConfig, x graph.Value) graph.Value {
-		if len(c.BinBoundaries) == 0 {
-			s.Failf("%w: bin_boundaries that were learnt, of which Keras 2 stores a summary alone: set them in the config", keras.ErrUnsupported)
+		learnt := len(c.BinBoundaries) == 0
+		if learnt && (s.version.Major >= 3 || c.NumBins == nil) {
+			s.Failf("%w: no bin_boundaries, which adapt was to learn", keras.ErrUnsupported)
 			return none()
 		}
 		if !x.DType.Floating() {
@@ -265,19 +270,31 @@ var discretizationLayer = define1("Discretization", discretizationConfig{OutputM
 		} else if x.DType != graph.Float64 {
 			x = s.cast(x, graph.Float32)
 		}
-		at := graph.NewTensor(x.DType, graph.Shape{len(c.BinBoundaries)})
-		for i, b := range c.BinBoundaries {
-			at.SetFloat(i, b)
+		count := len(c.BinBoundaries)
+		var at graph.Value
+		if learnt {
+			// A bin more than num_bins where 1/num_bins is rounded down.
+			if count = int(math.Ceil(1/(1/float64(s.size("num_bins", *c.NumBins))))) - 1; count == 0 {
+				s.Failf("%w: num_bins is 1", keras.ErrUnsupported)
+				return none()
+			}
+			at = s.cast(s.declare("summary", false, graph.Float32, graph.Shape{count}), x.DType)
+		} else {
+			given := graph.NewTensor(x.DType, graph.Shape{count})
+			for i, b := range c.BinBoundaries {
+				given.SetFloat(i, b)
+			}
+			at = s.Const(given)
 		}
-		below := s.Apply(graph.Binary{Func: graph.Less}, s.insertAxis(x, x.Rank()), s.Const(at))
+		below := s.Apply(graph.Binary{Func: graph.Less}, s.insertAxis(x, x.Rank()), at)
 		under := s.Apply(graph.Reduce{Func: graph.ReduceSum, Axes: []int{-1}}, s.cast(below, graph.Int32))
-		total := s.Scalar(graph.Int32, float64(len(c.BinBoundaries)))
+		total := s.Scalar(graph.Int32, float64(count))
 		bin := s.Apply(graph.Binary{Func: graph.Sub}, total, under)
 		d := s.compute
 		if c.OutputMode == "int" && s.version.Major >= 3 {
 			d = graph.Int32
 		}
-		return s.categories(bin, c.OutputMode, len(c.BinBoundaries)+1, d, c.Sparse, nil)
+		return s.categories(bin, c.OutputMode, count+1, d, c.Sparse, nil)
 	})
 
 type pipelineConfig struct {

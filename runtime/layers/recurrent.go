@@ -20,6 +20,7 @@ type recurrentConfig struct {
 	Stateful          bool               `json:"stateful"`
 	Unroll            bool               `json:"unroll"` // see zeroUnrolled
 	ZeroOutputForMask bool               `json:"zero_output_for_mask"`
+	TimeMajor         bool               `json:"time_major"`
 	Dropout           keras.TrainingOnly `json:"dropout"`
 	RecurrentDropout  keras.TrainingOnly `json:"recurrent_dropout"`
 	Seed              keras.TrainingOnly `json:"seed"`
@@ -39,7 +40,8 @@ type lstmConfig struct {
 // lstmLayer is a long short-term memory (Hochreiter and Schmidhuber, 1997).
 // Gates stand in the order i, f, c, o. With stateful=True, unless it is given initial
 // states, it begins with those that the run before left in the Session; a prediction
-// without a Session begins with zeros.
+// without a Session begins with zeros. With time_major=True, which Keras 2 has,
+// sequences and their masks are (time, batch, ...).
 //
 //	x                 (batch, time, in)
 //	initial states    h, c: (batch, units); optional
@@ -53,7 +55,7 @@ type lstmConfig struct {
 // See https://keras.io/api/layers/recurrent_layers/lstm/.
 var lstmLayer = define("LSTM", lstmConfig{recurrentConfig: recurrentDefaults, RecurrentActivation: named("sigmoid")},
 	func(s *scope, c lstmConfig, in []graph.Value) []graph.Value {
-		return s.lstm(c, in, "cell")
+		return s.timeMajor(c.TimeMajor, c.ReturnSequences, in, func(s *scope, in []graph.Value) []graph.Value { return s.lstm(c, in, "cell") })
 	})
 
 func (s *scope) lstm(c lstmConfig, in []graph.Value, segment string) []graph.Value {
@@ -70,7 +72,7 @@ type gruConfig struct {
 }
 
 // gruLayer is a gated recurrent unit (Cho et al., 2014). Gates stand in the
-// order z, r, h. With stateful=True it begins as LSTM does.
+// order z, r, h. stateful and time_major are as LSTM's.
 //
 //	x                 (batch, time, in)
 //	initial state     (batch, units); optional
@@ -84,7 +86,7 @@ type gruConfig struct {
 // See https://keras.io/api/layers/recurrent_layers/gru/.
 var gruLayer = define("GRU", gruConfig{recurrentConfig: recurrentDefaults, RecurrentActivation: named("sigmoid"), ResetAfter: true},
 	func(s *scope, c gruConfig, in []graph.Value) []graph.Value {
-		return s.gru(c, in, "cell")
+		return s.timeMajor(c.TimeMajor, c.ReturnSequences, in, func(s *scope, in []graph.Value) []graph.Value { return s.gru(c, in, "cell") })
 	})
 
 func (s *scope) gru(c gruConfig, in []graph.Value, segment string) []graph.Value {
@@ -99,7 +101,7 @@ func (s *scope) gru(c gruConfig, in []graph.Value, segment string) []graph.Value
 }
 
 // simpleRNNLayer is h = activation(x · kernel + h · recurrent_kernel + bias).
-// With stateful=True it begins as LSTM does.
+// stateful and time_major are as LSTM's.
 //
 //	x                 (batch, time, in)
 //	initial state     (batch, units); optional
@@ -112,7 +114,7 @@ func (s *scope) gru(c gruConfig, in []graph.Value, segment string) []graph.Value
 //
 // See https://keras.io/api/layers/recurrent_layers/simple_rnn/.
 var simpleRNNLayer = define("SimpleRNN", recurrentDefaults, func(s *scope, c recurrentConfig, in []graph.Value) []graph.Value {
-	return s.simpleRNN(c, in, "cell")
+	return s.timeMajor(c.TimeMajor, c.ReturnSequences, in, func(s *scope, in []graph.Value) []graph.Value { return s.simpleRNN(c, in, "cell") })
 })
 
 func (s *scope) simpleRNN(c recurrentConfig, in []graph.Value, segment string) []graph.Value {
@@ -126,12 +128,14 @@ type rnnConfig struct {
 	Stateful          bool         `json:"stateful"`
 	Unroll            bool         `json:"unroll"` // see zeroUnrolled
 	ZeroOutputForMask bool         `json:"zero_output_for_mask"`
+	TimeMajor         bool         `json:"time_major"`
 	Cell              *keras.Value `json:"cell"`
 }
 
 // rnnLayer runs a cell over the time steps: an LSTMCell, GRUCell, SimpleRNNCell,
 // or StackedRNNCells of these, each of which runs on the results of the one
-// before. Weights are those of the layer of the same name as the cell.
+// before. Weights are those of the layer of the same name as the cell. stateful and
+// time_major are as LSTM's.
 //
 //	x               (batch, time, in)
 //	initial states  of the cells in their order; optional
@@ -141,6 +145,10 @@ type rnnConfig struct {
 //
 // See https://keras.io/api/layers/recurrent_layers/rnn/.
 var rnnLayer = define("RNN", rnnConfig{}, func(s *scope, c rnnConfig, in []graph.Value) []graph.Value {
+	return s.timeMajor(c.TimeMajor, c.ReturnSequences, in, func(s *scope, in []graph.Value) []graph.Value { return s.rnn(c, in) })
+})
+
+func (s *scope) rnn(c rnnConfig, in []graph.Value) []graph.Value {
 	cells := s.layer.Inner["cell"]
 	segments := []string{"cell"}
 	if len(cells) == 1 && cells[0].Class == "StackedRNNCells" {
@@ -211,7 +219,7 @@ var rnnLayer = define("RNN", rnnConfig{}, func(s *scope, c rnnConfig, in []graph
 		return append(y[:1:1], last...)
 	}
 	return y[:1]
-})
+}
 
 // statesOf returns the number of states of a class of cells, 0 for one that is not known.
 func statesOf(cell string) int {
@@ -256,6 +264,36 @@ func (s *scope) cell(l *keras.Layer, c rnnConfig, in []graph.Value, segment stri
 	}
 	s.Fail(fmt.Errorf("cell %s (%s): %w", l.Name, l.Class, err))
 	return nil
+}
+
+// timeMajor lowers a recurrent layer by lower, which has the batch first in sequences
+// and their masks; with on, those of the layer have the time first.
+func (s *scope) timeMajor(on, sequences bool, in []graph.Value, lower func(*scope, []graph.Value) []graph.Value) []graph.Value {
+	switch {
+	case !on || len(in) == 0 || s.Err() != nil:
+		return lower(s, in)
+	case s.version.Major >= 3:
+		s.Failf("%w: config key \"time_major\" = true, which Keras 3 does not have", keras.ErrUnsupported)
+	case s.distributed:
+		s.Failf("%w: time_major inside TimeDistributed", keras.ErrUnsupported)
+	}
+	if !s.rank(in[0], 3) {
+		return nil
+	}
+	batchMajor := *s
+	in = slices.Clone(in)
+	mask, masked := s.inputMask(in)
+	in[0] = s.move(in[0], 0, 1)
+	if masked {
+		batchMajor.kwargs = map[string]graph.Value{"mask": s.move(mask, 0, 1)}
+	}
+	out := lower(&batchMajor, in)
+	if sequences && s.Err() == nil {
+		if out[0] = s.move(out[0], 0, 1); masked {
+			s.setMask(out[0], mask)
+		}
+	}
+	return out
 }
 
 // gate returns the op of an activation inside a recurrent layer, which must look

@@ -40,7 +40,8 @@ type bidirectionalConfig struct {
 // bidirectionalLayer runs a recurrent layer forwards and another backwards over
 // its input, and joins their results by merge_mode; a sequence of the second is
 // brought back into the order of the first. backward_layer is like layer when
-// the file does not say (Schuster and Paliwal, 1997).
+// the file does not say (Schuster and Paliwal, 1997). Layers with time_major=True
+// have their sequences as (time, batch, ...).
 //
 //	x        (batch, time, in)
 //	initial states           of layer, then of backward_layer; optional
@@ -63,6 +64,11 @@ var bidirectionalLayer = define("Bidirectional", bidirectionalConfig{MergeMode: 
 		state := isSet(forward[0], "return_state")
 		if isSet(backward[0], "return_sequences") != sequences || isSet(backward[0], "return_state") != state {
 			s.Failf("%w: layer and backward_layer return different things", keras.ErrFormat)
+			return nil
+		}
+		timeMajor := isSet(forward[0], "time_major")
+		if isSet(backward[0], "time_major") != timeMajor {
+			s.Failf("%w: time_major in one of layer and backward_layer", keras.ErrUnsupported)
 			return nil
 		}
 		states := s.states
@@ -94,7 +100,10 @@ var bidirectionalLayer = define("Bidirectional", bidirectionalConfig{MergeMode: 
 			return nil
 		}
 		y, z := s.Cast(f[0], s.compute), s.Cast(b[0], s.compute)
-		if sequences {
+		switch {
+		case sequences && timeMajor:
+			z = s.Apply(graph.Slice{Ranges: []graph.Range{{Step: -1}}}, z)
+		case sequences:
 			z = s.backwards(z)
 		}
 		out := []graph.Value{y, z}

@@ -48,6 +48,9 @@ func bindWeights(prog *layers.Program, from binder, limit int64) ([]*weight.Valu
 	out := make([]*weight.Value, len(params))
 	for i, p := range params {
 		s := &source{param: p, binding: bound[i]}
+		if learnsBoundaries(p) {
+			s.convert = boundaries(prog, p)
+		}
 		if err := s.check(); err != nil {
 			return nil, s.wrap(err)
 		}
