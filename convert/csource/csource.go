@@ -364,6 +364,11 @@ func (e *emitter) source(w *bufio.Writer) error {
 		e.used["copy"] = true
 		fmt.Fprintf(&end, "    copy(out%d, %s, %d);\n", i, e.value(out.ID), elems(e.types[out.ID].Shape))
 	}
+	for i, in := range e.g.Inputs {
+		if e.last[in.ID] < 0 { // compilers warn of it
+			fmt.Fprintf(&end, "    (void)in%d;\n", i)
+		}
+	}
 	for _, f := range library {
 		if e.used[f.name] {
 			fmt.Fprintf(w, "%s\n", f.text)

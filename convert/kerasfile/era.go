@@ -79,6 +79,10 @@ func eraDType(class string, config *keras.Value) *keras.Value {
 	if class == "BatchNormalization" && (dtype == "float16" || dtype == "bfloat16") {
 		return config.With("dtype", keras.NewString("mixed_"+dtype))
 	}
+	// That of a Discretization was of its results; Keras 3 makes its operands of it, and int32 results.
+	if class == "Discretization" && (dtype == "int32" || dtype == "int64") {
+		return config.With("dtype", keras.NewString("float32"))
+	}
 	return config
 }
 
