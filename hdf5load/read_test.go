@@ -266,13 +266,17 @@ func TestNames(t *testing.T) {
 	require.ErrorIs(t, err, ErrFormat)
 }
 
-// TestReadAllocates demands that float32 goes straight into the destination.
+// TestReadAllocates demands that float32 goes straight into the destination, where the host's order of bytes is the file's.
 func TestReadAllocates(t *testing.T) {
 	o, err := openFile(t, "k2_cnn.h5").Root().Open("model_weights/fc1/fc1/kernel:0")
 	require.NoError(t, err)
 	dst := make([]float32, elements(o))
 	require.NoError(t, o.Read(dst))
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = o.Read(dst) }), 3.0)
+	most := 3.0
+	if !littleEndianHost {
+		most += 2 // the bytes to be swapped
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = o.Read(dst) }), most)
 }
 
 // TestParts reads numbers of every type part by part.
