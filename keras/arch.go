@@ -59,7 +59,7 @@ func ParseArchitecture(data []byte, hint Hint, lim Limits) (*Model, error) {
 		}
 		hint.Version = about.KerasVersion
 	}
-	m := &Model{Version: versionOf(root, hint), Backend: hint.Backend, Training: trainingOf(root, hint, lim)}
+	m := &Model{File: root, Version: versionOf(root, hint), Backend: hint.Backend, Training: trainingOf(root, hint, lim)}
 	if m.Backend == "" {
 		m.Backend, _ = root.Get("backend").Str()
 	}
@@ -211,7 +211,9 @@ func (p *archParser) layerOf(entry, config *Value, class, name, path string) (l 
 	if l.BuildConfig.IsNull() {
 		l.BuildConfig = nil
 	}
-	l.FileClass = class[strings.LastIndexByte(class, '>')+1:]
+	if l.FileClass = class[strings.LastIndexByte(class, '>')+1:]; l.FileClass == "" {
+		return nil, fmt.Errorf("%w: class_name is %q, want the name of a class", ErrFormat, class)
+	}
 
 	if model := modelClass(class, config); model != "" {
 		l.Class = model

@@ -7,6 +7,8 @@ import "slices"
 type Model struct {
 	// Root is the model as a layer: class Sequential or Functional, with Graph set.
 	Root *Layer
+	// File is the architecture as the file has it, in the names of the Keras that wrote it.
+	File *Value
 	// Version is the Keras that wrote the file, whose semantics the model has.
 	Version Version
 	// Backend is "tensorflow", "theano", "jax", "torch" or "" when unknown.

@@ -366,15 +366,30 @@ def run(program, case, folder):
     return [(name, np.asarray(v, "float64").reshape(-1), got.pop(name, None)) for name, v in want.items()] + [(name, None, v) for name, v in got.items()]
 
 
+def write_table(path, worst, count, numbers):
+    """Put the table between the marks of a page."""
+    lines = [f"{count} models, {numbers} numbers; keras {keras.__version__}, tf_keras {tf_keras.__version__}.", "",
+             "| loss or metric | Keras 3: numbers | largest difference | tf_keras: numbers | largest difference |", "| --- | ---: | ---: | ---: | ---: |"]
+    for cls, by in sorted(worst.items()):
+        cells = [f"{by[K][0]} | {by[K][1]:.1e}" if by[K][0] else "- | -" for K in (keras, tf_keras)]
+        lines.append(f"| {cls} | " + " | ".join(cells) + " |")
+    lines += ["", "Left out:", "", *(f"- {name}: {reason}" for name, reason in EXCEPTIONS.items())]
+    head, _, rest = path.read_text().partition("<!-- table -->\n")
+    _, _, tail = rest.partition("<!-- end -->")
+    path.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n<!-- end -->" + tail)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kerasrun", type=pathlib.Path)
     parser.add_argument("--only", default="", help="part of the names of cases")
+    parser.add_argument("--table", type=pathlib.Path, help="write the table of docs/metrics.md between its marks")
     parser.add_argument("--quiet", action="store_true", help="print only what differs and the sums")
     args = parser.parse_args()
     program = args.kerasrun.resolve()
     failed = numbers = count = 0
     seen = {keras: set(), tf_keras: set()}
+    worst = {}  # by class: numbers compared and the largest difference, of Keras 3 and of tf_keras
     with tempfile.TemporaryDirectory() as folder:
         for case in cases():
             label = f"{'keras 3 ' if case.K is keras else 'tf_keras'} {case.name}"
@@ -393,6 +408,10 @@ def main():
                 have = None if got is None else np.asarray([float(g) for g in (got if isinstance(got, list) else [got])])
                 ok = want is not None and have is not None and want.shape == have.shape and np.allclose(have, want, rtol=RTOL, atol=ATOL, equal_nan=True)
                 failed += not ok
+                for cls in names_of(case) if ok else ():
+                    cells = worst.setdefault(cls, {keras: [0, 0.0], tf_keras: [0, 0.0]})[case.K]
+                    off = np.nanmax(np.abs(have - want) / np.maximum(np.abs(want), 0.1), initial=0.0)
+                    cells[0], cells[1] = cells[0] + 1, max(cells[1], float(off))
                 if not ok or not args.quiet:
                     print(f"{'ok    ' if ok else 'FAILED'} {label}: {name}: Keras {want}, kerasrun {have}", flush=True)
             case.K.backend.clear_session()
@@ -404,6 +423,8 @@ def main():
     for name, reason in EXCEPTIONS.items():
         print(f"left out {name}: {reason}")
     print(f"{count} models, {numbers} numbers")
+    if args.table and not failed:
+        write_table(args.table, worst, count, numbers)
     sys.exit(f"{failed} differ" if failed else 0)
 
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kerasrun/kerasrun"
+	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/help"
 	"github.com/kerasrun/kerasrun/cmd/kerasrun/internal/output"
 	"github.com/kerasrun/kerasrun/internal/atomicfile"
 )
@@ -82,12 +83,14 @@ data, 5 verification failed, 6 limit exceeded, 130 interrupted.`,
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.color, "color", "auto", "colours: auto, always or never; auto heeds NO_COLOR and TERM=dumb")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no notes, only results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say what was loaded and how long it took")
-	root.AddCommand(a.predictCommand(), a.evaluateCommand(), a.explainCommand(), a.plotCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand())
+	root.AddCommand(a.predictCommand(), a.evaluateCommand(), a.explainCommand(), a.plotCommand(), a.inspectCommand(), a.verifyCommand(), a.diffCommand(), a.convertCommand(), a.benchCommand(), a.serveCommand(), a.layersCommand(), a.versionCommand(), a.manCommand())
+	help.Set(root)
 	return root
 }
 

@@ -6,11 +6,18 @@
 //	kerasrun predict MODEL --input NAME=FILE...
 //	kerasrun evaluate MODEL --data DIR|FILE [--loss LOSS] [--metrics METRICS] [--labels FILE] [--batch N] [--top K] [--picture FILE] [--json]
 //	kerasrun explain MODEL IMAGE [-o FILE] [--map FILE] [--class N] [--patch N] [--stride N] [--alpha X] [--labels FILE] [--preprocess MODE]
-//	kerasrun inspect MODEL [--plan [--batch N | --shape NAME=DIMS]] [--expand-nested] [--json]
+//	kerasrun plot MODEL [-o FILE.svg|png|dot|mermaid|txt] [--filters | --activations IMAGE [--layer PATH]]
+//	kerasrun inspect MODEL [--tree] [--stats] [--cost] [--plan] [--batch N | --shape NAME=DIMS] [--expand-nested] [--json]
+//	kerasrun inspect MODEL --config
+//	kerasrun convert MODEL OUT [--to FORMAT] [--keras 2] [--smaller f16|bf16|int8] [--fold]
+//	kerasrun diff A B [--format json]
+//	kerasrun serve [NAME=]MODEL... [--addr HOST:PORT]
+//	kerasrun layers [CLASS]
 //	kerasrun verify MODEL... --expect FILE... [--atol X] [--rtol X]
 //	kerasrun verify --exact DIR
 //	kerasrun bench MODEL [--threads N] [--batch N | --shape NAME=DIMS] [--duration D | --iterations N] [--warmup D] [--profile] [--json]
 //	kerasrun version
+//	kerasrun man DIR
 //
 // MODEL is a .keras archive or folder, a whole-model .h5, or an architecture JSON
 // with its weights in --weights FILE.
@@ -29,8 +36,8 @@
 //
 //	{"schema_version":1,"examples":360,"batch":32,"results":[{"name":"loss","value":0.0438},...],"classifications":[{"output":"digit","accuracy":1,"classes":[...],"confusion":[[36,...],...],...}],...}
 //
-// Explain hides a square of an image at a time and draws over the image how far
-// the score of a class falls (occlusion).
+// Explain draws over an image what the score of a class rests on: how far it falls
+// when a square is hidden (occlusion), or by its gradient (Grad-CAM, saliency).
 //
 // Inspect prints Keras's summary of a model, facts about its file and the steps of
 // a prediction. Verify compares a model's outputs with recorded ones of Keras. Diff

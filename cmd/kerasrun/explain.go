@@ -125,6 +125,11 @@ func (a *app) explain(ctx context.Context, path, file string, f *explainFlags, c
 		return err
 	}
 	defer m.Close()
+	if f.layer != "" {
+		if _, err := findLayer(m, f.layer); err != nil {
+			return fmt.Errorf("--layer: %s: %w", path, err)
+		}
+	}
 	if len(m.Inputs()) != 1 || len(m.Outputs()) != 1 {
 		return modelError(fmt.Errorf("%s: %d inputs and %d outputs, but explain needs one image and one output", path, len(m.Inputs()), len(m.Outputs())))
 	}

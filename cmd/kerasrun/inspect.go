@@ -21,6 +21,10 @@ type inspectFlags struct {
 	batch  int
 	shapes []string // NAME=DIMS
 	expand bool
+	stats  bool
+	tree   bool
+	cost   bool
+	config bool
 	json   bool
 	output outputFlags
 }
@@ -38,11 +42,19 @@ in exit code 3 and a message that names it.
 With --plan it also prints the steps that a prediction takes: what is computed with
 what fused into it, the kernel, the shape of the result, the parts that threads
 share, floating-point operations, the bytes of operands, weights and results, and
-how long the cost model thinks that it takes on one core.`,
+how long the cost model thinks that it takes on one core.
+
+Instead of all that, one view or several: --tree the layers as they are nested, with
+their weights; --stats the weights with their least, mean and largest value; --cost
+what each layer costs before anything is fused, in multiplications with additions
+(MACs), parameters and bytes; --config the architecture as JSON, as the file has it.`,
 		Example: `  kerasrun inspect model.keras
   kerasrun inspect model.json --weights model.weights.h5 --expand-nested
   kerasrun inspect resnet50.h5 --plan --batch 8
   kerasrun inspect fcn.keras --plan --shape image=1,480,640,3
+  kerasrun inspect model.keras --cost
+  kerasrun inspect model.keras --stats --tree
+  kerasrun inspect model.h5 --config | jq .config.layers
   kerasrun inspect model.keras --json`,
 		Args: arguments(1, 1, "MODEL"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(args[0], f) },
@@ -50,8 +62,12 @@ how long the cost model thinks that it takes on one core.`,
 	f.model.add(c)
 	f.model.addExact(c)
 	c.Flags().BoolVar(&f.plan, "plan", false, "print the steps of a prediction")
-	c.Flags().IntVar(&f.batch, "batch", 1, "examples in the batch of --plan")
-	c.Flags().StringArrayVar(&f.shapes, "shape", nil, "`NAME=DIMS` of an input for --plan, batch included: image=1,224,224,3")
+	c.Flags().BoolVar(&f.tree, "tree", false, "print the layers as they are nested, with their weights")
+	c.Flags().BoolVar(&f.stats, "stats", false, "print the weights: least, mean and largest value, NaN and infinities")
+	c.Flags().BoolVar(&f.cost, "cost", false, "print MACs, parameters and bytes of each layer")
+	c.Flags().BoolVar(&f.config, "config", false, "print the architecture as JSON")
+	c.Flags().IntVar(&f.batch, "batch", 1, "examples in the batch of --plan and --cost")
+	c.Flags().StringArrayVar(&f.shapes, "shape", nil, "`NAME=DIMS` of an input for --plan and --cost, batch included: image=1,224,224,3")
 	c.Flags().BoolVar(&f.expand, "expand-nested", false, "show the layers inside nested models")
 	f.output.add(c, "table", "json")
 	c.Flags().BoolVar(&f.json, "json", false, "short for --format json")
@@ -68,13 +84,21 @@ func (a *app) inspect(path string, f *inspectFlags) error {
 	if err := f.output.settle("table", "json"); err != nil {
 		return usageError(err)
 	}
+	if f.config {
+		return a.inspectConfig(path, f)
+	}
 	m, err := a.load(path, f.model)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	r := &report{model: m, params: countParams(m)}
-	if f.plan || len(f.shapes) > 0 {
+	if f.tree || f.stats || f.cost {
+		if err := a.addViews(r, path, f); err != nil {
+			return err
+		}
+	}
+	if f.plan || len(f.shapes) > 0 && !f.cost {
 		if r.shapes, err = planShapes(m, f.batch, f.shapes); err != nil {
 			return usageError(err)
 		}
@@ -116,6 +140,7 @@ type report struct {
 	params params
 	shapes []kerasrun.Shape // of the inputs, for plan
 	plan   *planReport      // nil unless asked for
+	views
 }
 
 // params counts the weights of a model.
@@ -141,6 +166,9 @@ func countParams(m *kerasrun.Model) params {
 }
 
 func (r *report) write(w io.Writer, style output.Style, o kerasrun.SummaryOptions) error {
+	if r.views.any() {
+		return r.writeViews(w, style)
+	}
 	if _, err := fmt.Fprintf(w, "%s\n", r.model.Summary(o)); err != nil {
 		return err
 	}
@@ -244,17 +272,19 @@ func (r *report) writeJSON(w io.Writer) error {
 			Keras   string `json:"keras_version"`
 			Backend string `json:"backend"`
 		} `json:"file"`
-		Supported bool        `json:"supported"`
-		Inputs    []endJSON   `json:"inputs"`
-		Outputs   []endJSON   `json:"outputs"`
-		Params    params      `json:"params"`
-		Layers    []layerJSON `json:"layers"`
-		Notes     []string    `json:"notes,omitempty"`
-		Plan      *planReport `json:"plan,omitempty"`
+		Supported bool          `json:"supported"`
+		Inputs    []endJSON     `json:"inputs"`
+		Outputs   []endJSON     `json:"outputs"`
+		Params    params        `json:"params"`
+		Layers    []layerJSON   `json:"layers"`
+		Notes     []string      `json:"notes,omitempty"`
+		Stats     []weightStats `json:"weights,omitempty"`
+		Cost      *costReport   `json:"cost,omitempty"`
+		Plan      *planReport   `json:"plan,omitempty"`
 	}{
 		Schema: 1, Name: r.model.Name(), Supported: true,
 		Inputs: newEndsJSON(r.model.Inputs()), Outputs: newEndsJSON(r.model.Outputs()),
-		Params: r.params, Layers: []layerJSON{}, Notes: file.Warnings, Plan: r.plan,
+		Params: r.params, Layers: []layerJSON{}, Notes: file.Warnings, Stats: r.stats, Cost: r.cost, Plan: r.plan,
 	}
 	doc.File.Path, doc.File.Format, doc.File.Weights = file.Name, file.Format, file.Weights
 	doc.File.Bytes, doc.File.Keras, doc.File.Backend = file.Bytes, file.Keras, file.Backend

@@ -72,7 +72,7 @@ func resultText(parts int, outputs []kerasrun.IO) string {
 }
 
 // compact writes shapes so that a row fits a terminal.
-var compact = strings.NewReplacer("), (", " ", ", ", "x", "(", "", ")", "")
+var compact = strings.NewReplacer("), (", " ", ",)", "", ", ", "x", "(", "", ")", "", "None", "?")
 
 func (p *planReport) write(w io.Writer, style output.Style) error {
 	if _, err := fmt.Fprintf(w, "Plan for %s\n\n", p.head); err != nil {

@@ -272,8 +272,13 @@ func (a *app) loadTapped(path string, f modelFlags, layers []string) (*kerasrun.
 	}
 	m, err := a.load(path, f, kerasrun.WithLayerOutputs(layers...))
 	if errors.Is(err, kerasrun.ErrNotFound) {
-		if src, opened := kerasrun.Open(path, f.options()...); opened == nil { // so it is a layer that is missing
-			src.Close()
+		if m, opened := kerasrun.Load(path, f.options()...); opened == nil { // so it is a layer that is missing
+			defer m.Close()
+			for _, l := range layers {
+				if _, err := findLayer(m, l); err != nil {
+					return nil, usageError(fmt.Errorf("--layer: %s: %w", path, err))
+				}
+			}
 			return nil, usageError(fmt.Errorf("--layer: %w", err))
 		}
 	}

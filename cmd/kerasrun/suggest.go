@@ -2,12 +2,28 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // mostSuggestions bounds the names that a message offers.
 const mostSuggestions = 3
+
+// flagError adds to an error about an unknown flag the names that are near.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var known []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+	return fmt.Errorf("%w%s", err, didYouMean("--"+unknown.GetSpecifiedName(), known))
+}
 
 // didYouMean returns what to add to a message about an unknown name: "; did you
 // mean a or b?", or nothing if no known name is near.

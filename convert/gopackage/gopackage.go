@@ -77,7 +77,7 @@ type contents struct {
 
 func (p contents) write(w io.Writer, text string) error {
 	var b bytes.Buffer
-	if err := templates[text].Execute(&b, p); err != nil {
+	if err := templates()[text].Execute(&b, p); err != nil {
 		return err
 	}
 	formatted, err := format.Source(b.Bytes())

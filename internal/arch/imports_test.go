@@ -65,9 +65,10 @@ var allowed = map[string][]string{
 	"internal/verify":           {""},
 	"internal/compat":           {"", "internal/verify"},
 	"internal/loadtest":         {},
+	"internal/cost":             {"", "runtime/graph"},
 	"internal/diff":             {"keras", "runtime/graph", "runtime/source"},
 	"cmd/kerasrun/internal/":    {"", "metrics", "plot", "vision", "internal/verify", "cmd/kerasrun/internal/"},
-	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "plot", "vision", "serve", "serve/daemon", "internal/atomicfile", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
+	"cmd/kerasrun":              {"", "convert", "keras", "metrics", "metrics/evaluate", "plot", "vision", "serve", "serve/daemon", "internal/atomicfile", "internal/cost", "internal/diff", "internal/verify", "cmd/kerasrun/internal/"},
 	"internal/arch":             {},
 }
 

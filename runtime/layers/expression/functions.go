@@ -2,6 +2,7 @@ package expression
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/kerasrun/kerasrun/keras"
 	"github.com/kerasrun/kerasrun/runtime/layers/operation"
@@ -68,22 +69,22 @@ var modules = []struct{ prefix, of string }{
 }
 
 // opsClasses are the classes of keras.ops by the names of their functions.
-var opsClasses = func() map[string]string {
+var opsClasses = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
 	for _, c := range operation.Classes() {
 		out[keras.SnakeCase(c)] = c
 	}
 	return out
-}()
+})
 
 // tensorflows are the functions of TensorFlow that are known.
-var tensorflows = func() map[string]bool {
+var tensorflows = sync.OnceValue(func() map[string]bool {
 	out := map[string]bool{}
 	for _, f := range operation.TFFunctions() {
 		out[f] = true
 	}
 	return out
-}()
+})
 
 // find returns what a dotted name stands for.
 func find(dotted string) (f function, b *backendFunction, ok bool) {
@@ -97,7 +98,7 @@ func find(dotted string) (f function, b *backendFunction, ok bool) {
 	switch of {
 	case "ops":
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, "nn."), "numpy.")
-		class, ok := opsClasses[rest]
+		class, ok := opsClasses()[rest]
 		return function{class: class}, nil, ok
 	case "backend":
 		if b, ok := backendFunctions[rest]; ok {
@@ -112,7 +113,7 @@ func find(dotted string) (f function, b *backendFunction, ok bool) {
 		return f, nil, false
 	}
 	for _, in := range []string{"", "math.", "nn."} {
-		if tensorflows[in+rest] {
+		if tensorflows()[in+rest] {
 			return function{tensorflow: in + rest}, nil, true
 		}
 	}
