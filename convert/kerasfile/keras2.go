@@ -186,6 +186,8 @@ func (a architect2) words2(l *keras.Layer, config *keras.Value) *keras.Value {
 		return config.With("dtype", keras.NewString("string"))
 	case (l.Class == "StringLookup" || l.Class == "IntegerLookup") && mode == "int":
 		return config.With("dtype", keras.NewString("int64"))
+	case l.Class == "Discretization" && config.Get("bin_boundaries").Kind() == keras.Array: // refused beside num_bins
+		return config.With("num_bins", keras.NewNull())
 	}
 	return config
 }
